@@ -1,0 +1,111 @@
+# Makefile: builds build/bso and the tests. `make help` lists what it can do.
+#
+# Sources are found by folder; optimizers, gradients and data sets by the line that defines them (see
+# tools/registry.sh): a new one is a new file, nothing here changes.
+
+# No built-in rules: they would try to remake dependency files as programs.
+MAKEFLAGS += -r
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+BUILD ?= build
+OPT ?= -O3
+WARN = -Wall -Wextra -Wshadow -Wvla
+SANITIZE ?=
+CFLAGS ?=
+LDFLAGS ?=
+
+PKGS = hdf5-serial libconfig zlib
+BLAS_DIR = $(firstword $(wildcard /usr/lib/*/openblas-openmp) /usr/lib)
+BLAS_INC = $(firstword $(wildcard /usr/include/*/openblas-openmp) /usr/include)
+
+# Values must not depend on which contraction a compiler finds, hence -ffp-contract=off; the other two change no value, they let
+# loops vectorise.
+ALL_CFLAGS = -std=c17 -D_DEFAULT_SOURCE $(OPT) -g $(WARN) -ffp-contract=off -fno-math-errno -fno-trapping-math -fopenmp $(SANITIZE) -I. \
+             $(shell pkg-config --cflags $(PKGS)) -isystem $(BLAS_INC) -MMD -MP $(CFLAGS)
+LIBS = $(shell pkg-config --libs $(PKGS)) -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -lopenblas -lm -lpthread
+
+# Kernels are compiled once for each instruction set; the names end up in core/kernels.c.
+ISA_portable =
+ISA_avx2 = -mavx2 -mpopcnt -mbmi2
+ISA_avx512 = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vpopcntdq -mpopcnt -mbmi2 -mprefer-vector-width=512
+ISAS = portable $(if $(filter x86_64,$(shell uname -m)),avx2 avx512)
+
+SRC = $(wildcard core/*.c baselines/*.c datasets/*.c)
+PROGRAM_SRC = $(wildcard experiments/*.c)
+LIB_OBJ = $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/registry.o $(BUILD)/core/kernels/reference.o \
+          $(ISAS:%=$(BUILD)/core/kernels/loops_%.o)
+PROGRAM_OBJ = $(PROGRAM_SRC:%.c=$(BUILD)/%.o)
+TEST_SRC = $(wildcard tests/test_*.c)
+TEST_LIB_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/*.c)))
+TESTS = $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
+TEST_SCRIPTS = $(wildcard tests/*.sh)
+FORMATTED = $(shell find core baselines datasets experiments tests -name '*.[ch]')
+
+.PHONY: all program tests test clean format format-check install-deps help FORCE
+.SECONDARY:
+all: program
+program: $(BUILD)/bso
+
+$(BUILD)/bso: $(PROGRAM_OBJ) $(BUILD)/libbso.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/libbso.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+# Recompile everything when the compiler or its flags change.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(dir $@)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(ISAS:%=$(BUILD)/core/kernels/loops_%.o): $(BUILD)/core/kernels/loops_%.o: core/kernels/loops.c $(BUILD)/flags
+	@mkdir -p $(dir $@)
+	$(CC) $(ALL_CFLAGS) $(ISA_$*) -DBSO_ISA=$* -c -o $@ $<
+
+$(BUILD)/registry.c: tools/registry.sh $(SRC)
+	@mkdir -p $(BUILD)
+	sh tools/registry.sh $(SRC) > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/registry.o: $(BUILD)/registry.c
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIB_OBJ) $(BUILD)/libbso.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+tests: $(TESTS)
+
+# A second make, because the first one has looked for the libraries before they were installed.
+test:
+	@tools/install-dependencies.sh --for test
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
+	@tools/run-tests.sh $(BUILD)/bso $(TESTS) $(TEST_SCRIPTS)
+
+install-deps:
+	@tools/install-dependencies.sh --for ci
+
+clean:
+	rm -rf build
+
+format:
+	clang-format -i $(FORMATTED)
+
+format-check:
+	clang-format --dry-run -Werror $(FORMATTED)
+
+help:
+	@echo 'make               build/bso, optimised'
+	@echo 'make test          install what the tests need, build and run all of them'
+	@echo 'make tests         build the tests only'
+	@echo 'make format        lay out the sources; format-check only looks'
+	@echo 'make install-deps  install every package that building, testing and checking need'
+	@echo 'make clean         remove build/'
+	@echo
+	@echo 'Variables: BUILD=folder  CC=compiler  OPT="-O1"  SANITIZE="-fsanitize=address,undefined"  CFLAGS=-Werror'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

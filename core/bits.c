@@ -1,0 +1,195 @@
+/* bits.c: packing and unpacking around the kernels: pooling of counts, patches, expansion. See bits.h. */
+#include "core/bits.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+size_t bso_signal_words(const bso_signal *s, int samples)
+{
+    return (size_t)s->planes * (size_t)s->words * (size_t)samples * (size_t)s->height * (size_t)s->width;
+}
+
+enum { MAX_PLANES = 32 };
+
+/* sum[0..planes-1] += value[0..value_planes-1], 64 counts side by side: a ripple-carry adder on bit planes. The sum must have
+ * room. */
+static inline void add_planes(uint64_t *sum, int planes, const uint64_t *value, size_t value_stride, int value_planes)
+{
+    uint64_t carry = 0;
+    for (int b = 0; b < planes; b++) {
+        uint64_t x = b < value_planes ? value[(size_t)b * value_stride] : 0;
+        if (b >= value_planes && !carry) break;
+        uint64_t old = sum[b], half = old ^ x;
+        sum[b] = half ^ carry;
+        carry = (old & x) | (half & carry);
+    }
+}
+
+void bso_bits_pool(const bso_signal *from, const bso_signal *to, int n, int window_h, int window_w)
+{
+    size_t from_area = (size_t)from->height * (size_t)from->width, to_area = (size_t)to->height * (size_t)to->width;
+    size_t from_plane = (size_t)from->words * (size_t)n * from_area;
+    size_t to_plane = (size_t)to->words * (size_t)n * to_area;
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int word = 0; word < from->words; word++) {
+        for (int sample = 0; sample < n; sample++) {
+            const uint64_t *in = from->bits + ((size_t)word * (size_t)n + (size_t)sample) * from_area;
+            uint64_t *out = to->bits + ((size_t)word * (size_t)n + (size_t)sample) * to_area;
+            for (int y = 0; y < to->height; y++) {
+                for (int x = 0; x < to->width; x++) {
+                    uint64_t sum[MAX_PLANES] = {0};
+                    for (int dy = 0; dy < window_h; dy++) {
+                        const uint64_t *row = in + (size_t)(y * window_h + dy) * (size_t)from->width +
+                                              (size_t)x * (size_t)window_w;
+                        for (int dx = 0; dx < window_w; dx++) {
+                            add_planes(sum, to->planes, row + dx, from_plane, from->planes);
+                        }
+                    }
+                    for (int b = 0; b < to->planes; b++) {
+                        out[(size_t)b * to_plane + (size_t)y * (size_t)to->width + (size_t)x] = sum[b];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* The part of an output row that a kernel column reaches: x in [begin, end) reads input x + shift. */
+typedef struct {
+    int begin, end, shift;
+} span;
+
+static inline span reach(int kernel, int pad, int in, int out)
+{
+    int shift = kernel - pad;
+    int begin = shift < 0 ? -shift : 0, end = in - shift < out ? in - shift : out;
+    return (span){begin, end > begin ? end : begin, shift};
+}
+
+void bso_bits_patches(const bso_signal *s, const bso_window *window, int n, int first, int count, int plane,
+                      uint64_t *patches, size_t stride, int32_t *ones)
+{
+    size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
+    size_t out_area = (size_t)window->out_h * (size_t)window->out_w, pixels = (size_t)count * out_area;
+    size_t words = ((size_t)bso_window_inputs(window) + 63) / 64;
+    for (size_t w = 0; w < words; w++) memset(patches + w * stride, 0, pixels * sizeof *patches);
+    for (int ky = 0; ky < window->kernel_h; ky++) {
+        span rows = reach(ky, window->pad, window->in_h, window->out_h);
+        for (int kx = 0; kx < window->kernel_w; kx++) {
+            span columns = reach(kx, window->pad, window->in_w, window->out_w);
+            for (int word = 0; word < s->words; word++) {
+                size_t bit = (size_t)(ky * window->kernel_w + kx) * (size_t)window->channels + 64 * (size_t)word;
+                size_t low = bit / 64;
+                int shift = (int)(bit % 64), used = window->channels - 64 * word < 64 ? window->channels - 64 * word : 64;
+                uint64_t *to = patches + low * stride, *spill = shift + used > 64 ? to + stride : NULL;
+                const uint64_t *from = s->bits + ((size_t)(plane * s->words + word) * (size_t)n + (size_t)first) * in_area;
+                for (int sample = 0; sample < count; sample++) {
+                    for (int y = rows.begin; y < rows.end; y++) {
+                        const uint64_t *in = from + (size_t)sample * in_area +
+                                             (size_t)((y + rows.shift) * window->in_w + columns.shift);
+                        size_t at = (size_t)sample * out_area + (size_t)(y * window->out_w);
+                        for (int x = columns.begin; x < columns.end; x++) to[at + (size_t)x] |= in[x] << shift;
+                        if (!spill) continue;
+                        for (int x = columns.begin; x < columns.end; x++) spill[at + (size_t)x] |= in[x] >> (64 - shift);
+                    }
+                }
+            }
+        }
+    }
+    memset(ones, 0, pixels * sizeof *ones);
+    for (size_t w = 0; w < words; w++) {
+        for (size_t p = 0; p < pixels; p++) ones[p] += __builtin_popcountll(patches[w * stride + p]);
+    }
+}
+
+void bso_bits_expand(const bso_signal *s, int n, float *value)
+{
+    size_t pixels = (size_t)n * (size_t)s->height * (size_t)s->width;
+#pragma omp parallel for schedule(static)
+    for (int c = 0; c < s->channels; c++) {
+        float *out = value + (size_t)c * pixels;
+        const uint64_t *in = s->bits + (size_t)(c / 64) * pixels;
+        size_t plane = (size_t)s->words * pixels;
+        int bit = c % 64;
+        if (s->planes == 1) {
+            for (size_t p = 0; p < pixels; p++) out[p] = (float)(int)(in[p] >> bit & 1) * s->scale;
+            continue;
+        }
+        for (size_t p = 0; p < pixels; p++) {
+            uint32_t count = 0;
+            for (int b = 0; b < s->planes; b++) count |= (uint32_t)(in[(size_t)b * plane + p] >> bit & 1) << b;
+            out[p] = (float)count * s->scale;
+        }
+    }
+}
+
+void bso_bits_expand_weights(const uint64_t *weights, int outputs, int words, int k0, int k1, float *tile)
+{
+    enum { BLOCK = 256 };
+    for (int o0 = 0; o0 < outputs; o0 += BLOCK) {
+        int block = outputs - o0 < BLOCK ? outputs - o0 : BLOCK;
+        uint64_t word[BLOCK];
+        int loaded = -1;
+        for (int k = k0; k < k1; k++) {
+            if (k / 64 != loaded) {
+                loaded = k / 64;
+                for (int o = 0; o < block; o++) word[o] = weights[(size_t)(o0 + o) * (size_t)words + (size_t)loaded];
+            }
+            float *row = tile + (size_t)(k - k0) * (size_t)outputs + o0;
+            for (int o = 0; o < block; o++) row[o] = (float)((int)(word[o] >> (k % 64) & 1) * 2 - 1);
+        }
+    }
+}
+
+/* Input k of a window: kernel row, kernel column, channel. */
+typedef struct {
+    span rows, columns;
+    int channel;
+} tap;
+
+static tap tap_of(const bso_window *w, int k)
+{
+    int position = k / w->channels;
+    return (tap){reach(position / w->kernel_w, w->pad, w->in_h, w->out_h),
+                 reach(position % w->kernel_w, w->pad, w->in_w, w->out_w), k % w->channels};
+}
+
+void bso_im2col(const float *x, const bso_window *window, int n, int first, int count, int k0, int k1,
+                float *columns, size_t stride)
+{
+    size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
+    size_t out_area = (size_t)window->out_h * (size_t)window->out_w;
+    for (int k = k0; k < k1; k++) {
+        tap t = tap_of(window, k);
+        float *row = columns + (size_t)(k - k0) * stride;
+        const float *map = x + ((size_t)t.channel * (size_t)n + (size_t)first) * in_area;
+        bool padded = t.rows.begin > 0 || t.rows.end < window->out_h || t.columns.begin > 0 || t.columns.end < window->out_w;
+        if (padded) memset(row, 0, (size_t)count * out_area * sizeof *row);
+        for (int sample = 0; sample < count; sample++) {
+            for (int y = t.rows.begin; y < t.rows.end; y++) {
+                const float *in = map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w) + t.columns.shift;
+                float *out = row + (size_t)sample * out_area + (size_t)(y * window->out_w);
+                for (int column = t.columns.begin; column < t.columns.end; column++) out[column] = in[column];
+            }
+        }
+    }
+}
+
+void bso_col2im_add(float *x, const bso_window *window, int n, int first, int count, int k0, int k1,
+                    const float *columns, size_t stride)
+{
+    size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
+    size_t out_area = (size_t)window->out_h * (size_t)window->out_w;
+    for (int k = k0; k < k1; k++) {
+        tap t = tap_of(window, k);
+        const float *row = columns + (size_t)(k - k0) * stride;
+        float *map = x + ((size_t)t.channel * (size_t)n + (size_t)first) * in_area;
+        for (int sample = 0; sample < count; sample++) {
+            for (int y = t.rows.begin; y < t.rows.end; y++) {
+                float *out = map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w) + t.columns.shift;
+                const float *in = row + (size_t)sample * out_area + (size_t)(y * window->out_w);
+                for (int column = t.columns.begin; column < t.columns.end; column++) out[column] += in[column];
+            }
+        }
+    }
+}

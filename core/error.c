@@ -1,0 +1,36 @@
+/* error.c: one message per thread. See error.h. */
+#include "core/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char message[2048];
+
+int bso_fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return BSO_ERROR;
+}
+
+int bso_fail_context(const char *format, ...)
+{
+    char old[sizeof message];
+    memcpy(old, message, sizeof old);
+    va_list args;
+    va_start(args, format);
+    int used = vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    if (used >= 0 && (size_t)used < sizeof message) {
+        snprintf(message + used, sizeof message - (size_t)used, ": %s", old);
+    }
+    return BSO_ERROR;
+}
+
+const char *bso_error(void)
+{
+    return message;
+}

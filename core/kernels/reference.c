@@ -1,0 +1,100 @@
+/* reference.c: what each kernel computes, in plain C, one element after the other. The other paths are tested against it.
+ *
+ * Not meant to be fast; BSO_KERNELS=reference runs a whole training on it.
+ */
+#include "core/kernels/scalar.h"
+
+static void bits_multiply(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride, size_t pixels,
+                          const uint64_t *weights, size_t outputs, size_t words, const int32_t *ones, int32_t factor)
+{
+    for (size_t o = 0; o < outputs; o++) {
+        for (size_t p = 0; p < pixels; p++) {
+            int32_t common = 0;
+            for (size_t w = 0; w < words; w++) {
+                common += __builtin_popcountll(patches[w * stride + p] & weights[o * words + w]);
+            }
+            out[o * out_stride + p] += factor * (2 * common - ones[p]);
+        }
+    }
+}
+
+static void bits_pack(uint64_t *words, const float *u, size_t n, int bit, float threshold)
+{
+    for (size_t i = 0; i < n; i++) words[i] |= (uint64_t)(u[i] >= threshold) << bit;
+}
+
+static void add_lanes(double sums[2], const double *first, const double *second)
+{
+    sums[0] = sums[1] = 0;
+    for (int lane = 0; lane < BSO_LANES; lane++) {
+        sums[0] += first[lane];
+        sums[1] += second[lane];
+    }
+}
+
+static void norm_sums(double sums[2], const float *x, size_t n, float shift)
+{
+    double first[BSO_LANES] = {0}, second[BSO_LANES] = {0};
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)x[i] - (double)shift;
+        first[i % BSO_LANES] += d;
+        second[i % BSO_LANES] += d * d;
+    }
+    add_lanes(sums, first, second);
+}
+
+static void norm_apply(float *y, const float *x, size_t n, float scale, float offset)
+{
+    for (size_t i = 0; i < n; i++) y[i] = x[i] * scale + offset;
+}
+
+static void norm_backward_sums(double sums[2], const float *dy, const float *x, size_t n, float mean)
+{
+    double first[BSO_LANES] = {0}, second[BSO_LANES] = {0};
+    for (size_t i = 0; i < n; i++) {
+        first[i % BSO_LANES] += (double)dy[i];
+        second[i % BSO_LANES] += (double)dy[i] * ((double)x[i] - (double)mean);
+    }
+    add_lanes(sums, first, second);
+}
+
+static void norm_backward(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b, float c)
+{
+    for (size_t i = 0; i < n; i++) dx[i] = a * dy[i] + (b * (x[i] - mean) + c);
+}
+
+static void lif(float *u, const float *u_previous, const float *current, size_t n, float leak, float threshold)
+{
+    for (size_t i = 0; i < n; i++) {
+        u[i] = u_previous ? scalar_lif(u_previous[i], current[i], leak, threshold) : current[i];
+    }
+}
+
+static float derivative(float x, bso_surrogate kind)
+{
+    return kind == BSO_SURROGATE_SIGMOID ? scalar_surrogate_sigmoid(x) : scalar_surrogate_rectangular(x);
+}
+
+static void surrogate(float *du, const float *ds, const float *u, size_t n, float threshold, bso_surrogate kind)
+{
+    for (size_t i = 0; i < n; i++) du[i] = ds[i] * derivative(u[i] - threshold, kind);
+}
+
+static void surrogate_through_time(float *du, const float *ds, const float *du_next, const float *u, size_t n,
+                                   float leak, float threshold, float reset, bso_surrogate kind)
+{
+    for (size_t i = 0; i < n; i++) {
+        float d = derivative(u[i] - threshold, kind);
+        du[i] = ds[i] * d + leak * du_next[i] * (1.0f - reset * threshold * d);
+    }
+}
+
+static void trace(float *a, const float *u, size_t n, float mu, float threshold)
+{
+    for (size_t i = 0; i < n; i++) a[i] = mu * a[i] + (u[i] >= threshold ? 1.0f : 0.0f);
+}
+
+const bso_kernels bso_kernels_reference = {
+    "reference", bits_multiply, bits_pack, norm_sums, norm_apply,           norm_backward_sums, norm_backward,
+    lif,         surrogate,     surrogate_through_time, trace,
+};

@@ -1,0 +1,174 @@
+/* memory.c: counters around aligned blocks. See memory.h.
+ *
+ * Each block is preceded by one 64-byte header that keeps its size and category, so that free needs no table.
+ */
+#define _GNU_SOURCE
+#include "core/memory.h"
+
+#include "core/error.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { ALIGNMENT = 64, PAGE = 4096 };
+
+struct header {
+    size_t bytes;
+    bso_mem_category category;
+    bool planned;
+};
+
+static const char *const names[BSO_MEM_CATEGORIES] = {
+    "weights_bits", "weights_latent", "weights_float", "optimizer", "gradients", "activations",
+    "neuron_state", "traces",         "workspace",     "dataset",   "log",       "control",
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t current[BSO_MEM_CATEGORIES + 1], peak[BSO_MEM_CATEGORIES + 1], at_peak[BSO_MEM_CATEGORIES + 1];
+static bool planning;
+static size_t fail_countdown;
+
+const char *bso_mem_name(bso_mem_category category)
+{
+    return category < BSO_MEM_CATEGORIES ? names[category] : "total";
+}
+
+static void count(bso_mem_category category, size_t bytes)
+{
+    current[category] += bytes;
+    current[BSO_MEM_CATEGORIES] += bytes;
+    if (current[category] > peak[category]) peak[category] = current[category];
+    if (current[BSO_MEM_CATEGORIES] > peak[BSO_MEM_CATEGORIES]) {
+        peak[BSO_MEM_CATEGORIES] = current[BSO_MEM_CATEGORIES];
+        memcpy(at_peak, current, sizeof at_peak);
+    }
+}
+
+void *bso_alloc(bso_mem_category category, size_t count_, size_t size, const char *what)
+{
+    size_t bytes, padded;
+    if (__builtin_mul_overflow(count_, size, &bytes) ||
+        __builtin_add_overflow(bytes, (size_t)(2 * PAGE), &padded) || padded > SIZE_MAX / 4) {
+        bso_fail("memory: %s needs %zu x %zu bytes, more than can be addressed", what, count_, size);
+        return NULL;
+    }
+    pthread_mutex_lock(&lock);
+    bool injected = fail_countdown && --fail_countdown == 0;
+    bool plan = planning && category != BSO_MEM_CONTROL;
+    pthread_mutex_unlock(&lock);
+
+    char *block = NULL;
+    if (injected) {
+        bso_fail("memory: allocating %zu bytes for %s failed (injected)", bytes, what);
+        return NULL;
+    }
+    if (plan) {
+        /* One readable page for the header, then addresses without memory behind them. */
+        size_t span = PAGE + (bytes + PAGE) / PAGE * PAGE;
+        char *base = mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base != MAP_FAILED && mprotect(base, PAGE, PROT_READ | PROT_WRITE) == 0) block = base + PAGE;
+    } else {
+        size_t span = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
+        char *base = aligned_alloc(ALIGNMENT, span);
+        if (base) {
+            memset(base, 0, span);
+            block = base + ALIGNMENT;
+        }
+    }
+    if (!block) {
+        bso_fail("memory: out of memory asking for %zu bytes for %s; try a smaller batch or network", bytes,
+                 what);
+        return NULL;
+    }
+    struct header *h = (struct header *)(void *)(block - ALIGNMENT);
+    *h = (struct header){.bytes = bytes, .category = category, .planned = plan};
+    pthread_mutex_lock(&lock);
+    count(category, bytes);
+    pthread_mutex_unlock(&lock);
+    return block;
+}
+
+void bso_free(void *block)
+{
+    if (!block) return;
+    char *p = block;
+    struct header h = *(struct header *)(void *)(p - ALIGNMENT);
+    pthread_mutex_lock(&lock);
+    current[h.category] -= h.bytes;
+    current[BSO_MEM_CATEGORIES] -= h.bytes;
+    pthread_mutex_unlock(&lock);
+    if (h.planned) {
+        munmap(p - PAGE, PAGE + (h.bytes + PAGE) / PAGE * PAGE);
+    } else {
+        free(p - ALIGNMENT);
+    }
+}
+
+size_t bso_mem_current(bso_mem_category category)
+{
+    return current[category];
+}
+
+size_t bso_mem_peak(bso_mem_category category)
+{
+    return peak[category];
+}
+
+size_t bso_mem_at_peak(bso_mem_category category)
+{
+    return at_peak[category];
+}
+
+void bso_mem_reset_peak(void)
+{
+    pthread_mutex_lock(&lock);
+    memcpy(peak, current, sizeof peak);
+    memcpy(at_peak, current, sizeof at_peak);
+    pthread_mutex_unlock(&lock);
+}
+
+void bso_mem_plan(bool on)
+{
+    planning = on;
+}
+
+bool bso_mem_planning(void)
+{
+    return planning;
+}
+
+void bso_mem_fail_after(size_t n)
+{
+    fail_countdown = n;
+}
+
+/* A field of /proc/self/status, given in kB there. */
+static size_t status_bytes(const char *field)
+{
+    FILE *f = fopen("/proc/self/status", "r");
+    if (!f) return 0;
+    char line[256];
+    size_t kib = 0, length = strlen(field);
+    while (fgets(line, sizeof line, f)) {
+        if (strncmp(line, field, length) == 0 && line[length] == ':') {
+            kib = strtoull(line + length + 1, NULL, 10);
+            break;
+        }
+    }
+    fclose(f);
+    return kib * 1024;
+}
+
+size_t bso_rss_current(void)
+{
+    return status_bytes("VmRSS");
+}
+
+size_t bso_rss_peak(void)
+{
+    return status_bytes("VmHWM");
+}

@@ -1,0 +1,300 @@
+/* optimizer.c: what every update rule shares: binding to a parameter, the checks around an update, and the
+ * loops over packed weights. The rules themselves are files of their own.
+ *
+ * Nothing here depends on the number of threads: flips are decided weight by weight, and sums run over fixed
+ * blocks.
+ */
+#include "core/optimizer.h"
+
+#include "core/error.h"
+#include "core/memory.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <tgmath.h>
+
+static const char *const representation_names[] = {
+    [BSO_REP_BITS] = "one-bit",
+    [BSO_REP_LATENT] = "latent",
+    [BSO_REP_FLOAT] = "float",
+};
+
+const bso_optimizer *bso_optimizer_find(const char *name)
+{
+    char list[1024] = "";
+    size_t used = 0;
+    for (const bso_optimizer *const *o = bso_optimizers; *o; o++) {
+        if (strcmp(name, (*o)->name) == 0) return *o;
+        int n = snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", (*o)->name);
+        if (n > 0 && (size_t)n < sizeof list - used) used += (size_t)n;
+    }
+    bso_fail("optimizer=%s: no such optimizer; choose one of %s", name, list);
+    return NULL;
+}
+
+int bso_hyper_index(const bso_optimizer *rule, const char *name)
+{
+    for (int i = 0; rule->hypers[i].name; i++) {
+        if (strcmp(rule->hypers[i].name, name) == 0) return i;
+    }
+    return -1;
+}
+
+/* ---- Packed weights ---- */
+
+float bso_param_value(const bso_param *p, size_t index)
+{
+    if (!p->bits) return p->real[index];
+    const size_t k = index / (size_t)p->cols, o = index % (size_t)p->cols;
+    return p->bits[o * (size_t)p->words + k / 64] >> k % 64 & 1 ? 1.0F : -1.0F;
+}
+
+/* Weights are walked in strips of STRIP columns by HALF rows: the masks of a strip stay in L1 and have the
+ * width of a float, which is what makes the inner loops vectors. */
+enum { STRIP = 256, HALF = 32 };
+
+/* A piece of a [rows][stride] matrix: `rows` rows from row `k` on, `cols` columns from column `o` on. */
+typedef struct {
+    size_t k, rows, o, cols, stride;
+} piece;
+
+/* masks[o] bit k <- x[k][o] >= 0, positions counted within the piece. */
+static void pack_positive(uint32_t *masks, const float *x, piece at)
+{
+    memset(masks, 0, at.cols * sizeof *masks);
+    for (size_t k = 0; k < at.rows; k++) {
+        const uint32_t bit = UINT32_C(1) << k;
+        const float *row = x + (at.k + k) * at.stride + at.o;
+        for (size_t o = 0; o < at.cols; o++) masks[o] |= row[o] >= 0 ? bit : 0;
+    }
+}
+
+/* above[o] bit k <- x[k][o] > limit, below[o] bit k <- x[k][o] < -limit. */
+static void pack_beyond(uint32_t *above, uint32_t *below, const bso_scalar *x, piece at, bso_scalar limit)
+{
+    memset(above, 0, at.cols * sizeof *above);
+    memset(below, 0, at.cols * sizeof *below);
+    for (size_t k = 0; k < at.rows; k++) {
+        const uint32_t bit = UINT32_C(1) << k;
+        const bso_scalar *row = x + (at.k + k) * at.stride + at.o;
+        for (size_t o = 0; o < at.cols; o++) {
+            above[o] |= row[o] > limit ? bit : 0;
+            below[o] |= row[o] < -limit ? bit : 0;
+        }
+    }
+}
+
+static size_t at_most(size_t n, size_t limit)
+{
+    return n < limit ? n : limit;
+}
+
+uint64_t bso_param_sign(bso_param *p)
+{
+    const size_t rows = (size_t)p->rows, cols = (size_t)p->cols, words = (size_t)p->words;
+    uint64_t changed = 0;
+#pragma omp parallel for schedule(static) reduction(+ : changed)
+    for (size_t word = 0; word < (rows + 63) / 64; word++) {
+        uint32_t positive[2][STRIP];
+        const size_t k = word * 64, low = at_most(rows - k, HALF), high = at_most(rows - k - low, HALF);
+        for (size_t o = 0; o < cols; o += STRIP) {
+            const size_t width = at_most(cols - o, STRIP);
+            pack_positive(positive[0], p->real, (piece){k, low, o, width, cols});
+            pack_positive(positive[1], p->real, (piece){k + low, high, o, width, cols});
+            for (size_t i = 0; i < width; i++) {
+                uint64_t *w = p->bits + (o + i) * words + word;
+                const uint64_t signs = positive[0][i] | (uint64_t)positive[1][i] << HALF;
+                changed += (uint64_t)__builtin_popcountll(*w ^ signs);
+                *w = signs;
+            }
+        }
+    }
+    return changed;
+}
+
+/* The largest scalar not above x: m > x exactly where m > that, for every scalar m. */
+static bso_scalar round_down(double x)
+{
+    const bso_scalar nearest = (bso_scalar)x;
+    return (double)nearest > x ? nextafter(nearest, (bso_scalar)-INFINITY) : nearest;
+}
+
+uint64_t bso_flip_above(bso_param *p, const bso_scalar *momentum, double threshold)
+{
+    const size_t rows = (size_t)p->rows, cols = (size_t)p->cols, words = (size_t)p->words;
+    const bso_scalar limit = round_down(threshold);
+    uint64_t flips = 0;
+    /* A thread owns whole words, word k / 64 of every output channel. */
+#pragma omp parallel for schedule(static) reduction(+ : flips)
+    for (size_t word = 0; word < (rows + 63) / 64; word++) {
+        uint32_t above[2][STRIP], below[2][STRIP];
+        const size_t k = word * 64, low = at_most(rows - k, HALF), high = at_most(rows - k - low, HALF);
+        for (size_t o = 0; o < cols; o += STRIP) {
+            const size_t width = at_most(cols - o, STRIP);
+            pack_beyond(above[0], below[0], momentum, (piece){k, low, o, width, cols}, limit);
+            pack_beyond(above[1], below[1], momentum, (piece){k + low, high, o, width, cols}, limit);
+            for (size_t i = 0; i < width; i++) {
+                uint64_t *w = p->bits + (o + i) * words + word;
+                const uint64_t a = above[0][i] | (uint64_t)above[1][i] << HALF;
+                const uint64_t b = below[0][i] | (uint64_t)below[1][i] << HALF;
+                const uint64_t flip = (*w & a) | (~*w & b);
+                flips += (uint64_t)__builtin_popcountll(flip);
+                *w ^= flip;
+            }
+        }
+    }
+    return flips;
+}
+
+/* ---- Arithmetic for rules ---- */
+
+void bso_moving_average(bso_scalar *m, const bso_scalar *gradient, size_t n, double rate)
+{
+    const bso_scalar keep = (bso_scalar)(1 - rate), take = (bso_scalar)rate;
+    for (size_t i = 0; i < n; i++) m[i] = keep * m[i] + take * gradient[i];
+}
+
+static size_t partial_count(const bso_param *p)
+{
+    return (bso_param_count(p) + BSO_TILE_ALIGN - 1) / BSO_TILE_ALIGN * BSO_PARTIAL;
+}
+
+size_t bso_partial_bytes(const bso_param *param)
+{
+    return partial_count(param) * sizeof(double);
+}
+
+void bso_sum_squares(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
+{
+    const size_t last = first + n;
+    const bso_scalar *g = gradient;
+    for (size_t i = first; i < last;) {
+        const size_t block = i / BSO_TILE_ALIGN, stop = at_most(last, (block + 1) * BSO_TILE_ALIGN);
+        double sums[BSO_PARTIAL];
+        double *stored = l->partial + block * BSO_PARTIAL;
+        memcpy(sums, stored, sizeof sums);
+        for (; i < stop && i % BSO_PARTIAL; i++, g++) sums[i % BSO_PARTIAL] += (double)*g * (double)*g;
+        for (; i + BSO_PARTIAL <= stop; i += BSO_PARTIAL, g += BSO_PARTIAL) {
+            for (int j = 0; j < BSO_PARTIAL; j++) sums[j] += (double)g[j] * (double)g[j];
+        }
+        for (; i < stop; i++, g++) sums[i % BSO_PARTIAL] += (double)*g * (double)*g;
+        memcpy(stored, sums, sizeof sums);
+    }
+}
+
+double bso_mean_square(const bso_learner *l)
+{
+    const size_t count = partial_count(l->param);
+    double sum = 0;
+    for (size_t i = 0; i < count; i += BSO_PARTIAL) {
+        const double *s = l->partial + i;
+        sum += (s[0] + s[1]) + (s[2] + s[3]);
+    }
+    return sum / (double)bso_param_count(l->param);
+}
+
+/* ---- A rule bound to a parameter ---- */
+
+static void apply_schedules(bso_learner *l)
+{
+    for (int i = 0; l->rule->hypers[i].name; i++) {
+        double value = l->base[i];
+        switch (l->rule->hypers[i].follows) {
+        case BSO_FOLLOWS_NOTHING:
+            break;
+        case BSO_FOLLOWS_FLIP:
+            value = bso_schedule_value(&l->flip_schedule, value, l->update);
+            break;
+        case BSO_FOLLOWS_LR:
+            value = bso_schedule_value(&l->lr_schedule, value, l->update);
+            break;
+        }
+        l->hyper[i] = value;
+    }
+}
+
+int bso_learner_init(bso_learner *l, const bso_optimizer *rule, bso_param *param, int time_entries,
+                     const double *base, const bso_schedule *flip_schedule, const bso_schedule *lr_schedule,
+                     double *partial)
+{
+    *l = (bso_learner){.rule = rule,
+                       .param = param,
+                       .time_entries = time_entries,
+                       .flip_schedule = *flip_schedule,
+                       .lr_schedule = *lr_schedule};
+    if (rule->representation != param->representation) {
+        return bso_fail("%s: optimizer %s works on %s weights, these are %s; choose another optimizer",
+                        param->name, rule->name, representation_names[rule->representation],
+                        representation_names[param->representation]);
+    }
+    /* Below this no rule's size can wrap: none keeps 64 bytes a weight. */
+    if (bso_param_count(param) > SIZE_MAX / 64) {
+        return bso_fail("%s: %d x %d weights are more than can be addressed; use a smaller layer",
+                        param->name, param->rows, param->cols);
+    }
+    for (int i = 0; rule->hypers[i].name; i++) l->base[i] = base[i];
+    apply_schedules(l);
+    l->state = bso_alloc(BSO_MEM_OPTIMIZER, rule->state_bytes(param, time_entries), 1, param->name);
+    if (!l->state) return BSO_ERROR;
+    l->partial = partial;
+    if (!partial) {
+        l->partial = bso_alloc(BSO_MEM_WORKSPACE, bso_partial_bytes(param), 1, "sums of squares");
+        if (!l->partial) {
+            bso_learner_free(l);
+            return BSO_ERROR;
+        }
+        l->owns_partial = true;
+    }
+    return 0;
+}
+
+void bso_learner_free(bso_learner *l)
+{
+    bso_free(l->state);
+    if (l->owns_partial) bso_free(l->partial);
+    *l = (bso_learner){0};
+}
+
+void bso_learner_begin(bso_learner *l, int t)
+{
+    assert(t >= 0 && t < l->time_entries);
+    l->t = t;
+    l->flips = 0;
+    l->nonfinite = 0;
+    memset(l->partial, 0, bso_partial_bytes(l->param));
+    apply_schedules(l);
+    if (l->rule->begin) l->rule->begin(l);
+}
+
+/* x - x is 0 for finite x and NaN for the others, so no combination of values can hide one. */
+static bool all_finite(const bso_scalar *x, size_t n)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < n; i++) bad |= x[i] - x[i] != 0;
+    return !bad;
+}
+
+void bso_learner_tile(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
+{
+    assert(first <= bso_param_count(l->param) && n <= bso_param_count(l->param) - first);
+    if (all_finite(gradient, n)) {
+        l->rule->tile(l, first, n, gradient);
+    } else {
+#pragma omp atomic write
+        l->nonfinite = 1;
+    }
+}
+
+int bso_learner_end(bso_learner *l)
+{
+    if (l->nonfinite) {
+        return bso_fail(
+            "%s: gradient is not finite at update %llu, time step %d of %d; lower lr or check the "
+            "data's range",
+            l->param->name, (unsigned long long)l->update + 1, l->t + 1, l->time_entries);
+    }
+    if (l->rule->end) l->rule->end(l);
+    l->update++;
+    return 0;
+}

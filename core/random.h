@@ -1,0 +1,35 @@
+/* random.h: counter-based random numbers (Random123's Philox 4x32-10; Salmon et al. 2011).
+ *
+ * There is no generator state: a number is a function of (seed, purpose, a, b), so any thread can draw any
+ * number in any order and a run can be repeated from its log alone.
+ */
+#ifndef BSO_RANDOM_H
+#define BSO_RANDOM_H
+
+#include <stdint.h>
+
+/* What a number is used for. Values are written into nothing, but changing one changes every result. */
+typedef enum {
+    BSO_RANDOM_INIT = 1,    /* a = parameter ordinal, b = weight index */
+    BSO_RANDOM_SHUFFLE = 2, /* a = epoch, b = position */
+    BSO_RANDOM_AUGMENT = 3, /* a = epoch, b = sample index, then draw number */
+    BSO_RANDOM_TEST = 4     /* for tests and generators */
+} bso_random_purpose;
+
+/* Four independent 32-bit words. */
+typedef struct {
+    uint32_t word[4];
+} bso_random4;
+
+bso_random4 bso_random(uint64_t seed, bso_random_purpose purpose, uint32_t a, uint64_t b);
+
+/* A uniform double in [0, 1), from 53 bits; word 0 and 1 of the block. */
+double bso_random_uniform(uint64_t seed, bso_random_purpose purpose, uint32_t a, uint64_t b);
+
+/* A standard normal double (Box and Muller 1958), from one block. */
+double bso_random_normal(uint64_t seed, bso_random_purpose purpose, uint32_t a, uint64_t b);
+
+/* An integer in 0..n-1 (n >= 1), by multiplication; the bias is below n / 2^64. */
+uint64_t bso_random_below(uint64_t seed, bso_random_purpose purpose, uint32_t a, uint64_t b, uint64_t n);
+
+#endif

@@ -1,0 +1,87 @@
+/* settings.h: every setting of a training, by the one name it has everywhere: `--set key=value`, sweep files,
+ * /config of result files, docs.
+ *
+ * Hyperparameters of a rule (gamma, one_minus_beta1, weight_lr, ...) are declared by the rule's file; here they are only
+ * kept by name, and checked against the chosen rule by bso_settings_check.
+ */
+#ifndef BSO_SETTINGS_H
+#define BSO_SETTINGS_H
+
+#include "core/optimizer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BSO_TEXT = 1024, BSO_WORD = 64 };
+
+typedef struct {
+    /* what is trained on what, by what */
+    char dataset[BSO_TEXT], data_dir[BSO_TEXT], network[BSO_TEXT];
+    char optimizer[BSO_WORD], gradient[BSO_WORD];
+    char update[BSO_WORD]; /* realtime (at every time step), accumulated (once per batch), auto: as the gradient needs */
+    int64_t steps, epochs, batch;
+    int64_t train_samples, test_samples; /* 0: all */
+    double validation;
+    bool shuffle, normalize;
+    char augment[BSO_WORD]; /* none, or crop, flip, cutout joined by + */
+    uint64_t seed;
+    /* neuron and loss */
+    double leak, threshold, loss_mse;
+    char surrogate[BSO_WORD];
+    bool detach_reset;
+    /* schedules; lr is the learning rate of the full-precision parameters, trained by SGD under every method */
+    double lr;
+    char lr_schedule[BSO_WORD], schedule[BSO_WORD];
+    double schedule_factor;
+    int64_t schedule_stages;
+    /* not part of the experiment's identity, init excepted */
+    char label[BSO_WORD]; /* the method's name in tables; "" makes one of optimizer and gradient */
+    char init[BSO_TEXT], save[BSO_TEXT], trace[BSO_TEXT];
+    int64_t trace_updates, threads;
+    /* hyperparameters given by name */
+    int hypers_set;
+    struct {
+        char name[BSO_WORD];
+        double value;
+    } hyper[BSO_HYPER_MAX];
+} bso_settings;
+
+typedef enum { BSO_KEY_TEXT, BSO_KEY_WORD, BSO_KEY_INTEGER, BSO_KEY_SEED, BSO_KEY_NUMBER, BSO_KEY_SWITCH } bso_key_type;
+
+typedef struct {
+    const char *name;
+    bso_key_type type;
+    size_t offset;           /* into bso_settings */
+    const char *initial;     /* default, as text */
+    double min, max;         /* numbers: inclusive range */
+    const char *choices;     /* words: "a|b|c", or NULL */
+    bool identity;           /* part of the experiment's identity: changes the result, so it is in the cell's hash */
+    const char *meaning;
+} bso_key;
+
+/* The table of keys, ends with a NULL name. */
+extern const bso_key bso_keys[];
+
+/* All defaults. */
+void bso_settings_default(bso_settings *s);
+
+/* Set one key from text. Unknown key (the nearest name is suggested), not a number, out of range, not a choice: BSO_ERROR. */
+int bso_settings_set(bso_settings *s, const char *key, const char *value);
+
+/* The value of a key as text, as it would be set; for hyperparameters the effective value (default where not set).
+ * Returns 0, or BSO_ERROR for an unknown key. */
+int bso_settings_get(const bso_settings *s, const char *key, char *text, size_t size);
+
+/* Check what depends on several keys: the rule exists, hyperparameters belong to it, gradient and update go together.
+ * Resolves update=auto. Returns 0 or BSO_ERROR. */
+int bso_settings_check(bso_settings *s);
+
+/* Values of the rule's hyperparameters in its order: set ones, else defaults. weight_lr defaults to lr where its default is 0. */
+void bso_settings_hypers(const bso_settings *s, const bso_optimizer *rule, double values[BSO_HYPER_MAX]);
+
+/* 64-bit FNV-1a over "key=value\n" of every identity key and effective hyperparameter, in table order. The data directory is
+ * not part of it. */
+uint64_t bso_settings_hash(const bso_settings *s);
+
+#endif
