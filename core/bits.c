@@ -1,6 +1,8 @@
 /* bits.c: packing and unpacking around the kernels: pooling of counts, patches, expansion. See bits.h. */
 #include "core/bits.h"
 
+#include "core/kernels.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -85,21 +87,20 @@ void bso_bits_patches(const bso_signal *s, const bso_window *window, int n, int 
                 const uint64_t *from = s->bits + ((size_t)(plane * s->words + word) * (size_t)n + (size_t)first) * in_area;
                 for (int sample = 0; sample < count; sample++) {
                     for (int y = rows.begin; y < rows.end; y++) {
-                        const uint64_t *in = from + (size_t)sample * in_area +
-                                             (size_t)((y + rows.shift) * window->in_w + columns.shift);
+                        const uint64_t *in = from + (size_t)sample * in_area + (size_t)((y + rows.shift) * window->in_w);
                         size_t at = (size_t)sample * out_area + (size_t)(y * window->out_w);
-                        for (int x = columns.begin; x < columns.end; x++) to[at + (size_t)x] |= in[x] << shift;
+                        for (int x = columns.begin; x < columns.end; x++) to[at + (size_t)x] |= in[x + columns.shift] << shift;
                         if (!spill) continue;
-                        for (int x = columns.begin; x < columns.end; x++) spill[at + (size_t)x] |= in[x] >> (64 - shift);
+                        for (int x = columns.begin; x < columns.end; x++) {
+                            spill[at + (size_t)x] |= in[x + columns.shift] >> (64 - shift);
+                        }
                     }
                 }
             }
         }
     }
     memset(ones, 0, pixels * sizeof *ones);
-    for (size_t w = 0; w < words; w++) {
-        for (size_t p = 0; p < pixels; p++) ones[p] += __builtin_popcountll(patches[w * stride + p]);
-    }
+    for (size_t w = 0; w < words; w++) bso_kernel->bits_count(ones, patches + w * stride, pixels);
 }
 
 void bso_bits_expand(const bso_signal *s, int n, float *value)
@@ -167,9 +168,9 @@ void bso_im2col(const float *x, const bso_window *window, int n, int first, int 
         if (padded) memset(row, 0, (size_t)count * out_area * sizeof *row);
         for (int sample = 0; sample < count; sample++) {
             for (int y = t.rows.begin; y < t.rows.end; y++) {
-                const float *in = map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w) + t.columns.shift;
+                const float *in = map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w);
                 float *out = row + (size_t)sample * out_area + (size_t)(y * window->out_w);
-                for (int column = t.columns.begin; column < t.columns.end; column++) out[column] = in[column];
+                for (int column = t.columns.begin; column < t.columns.end; column++) out[column] = in[column + t.columns.shift];
             }
         }
     }
@@ -186,9 +187,9 @@ void bso_col2im_add(float *x, const bso_window *window, int n, int first, int co
         float *map = x + ((size_t)t.channel * (size_t)n + (size_t)first) * in_area;
         for (int sample = 0; sample < count; sample++) {
             for (int y = t.rows.begin; y < t.rows.end; y++) {
-                float *out = map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w) + t.columns.shift;
+                float *out = map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w);
                 const float *in = row + (size_t)sample * out_area + (size_t)(y * window->out_w);
-                for (int column = t.columns.begin; column < t.columns.end; column++) out[column] += in[column];
+                for (int column = t.columns.begin; column < t.columns.end; column++) out[column + t.columns.shift] += in[column];
             }
         }
     }

@@ -24,8 +24,13 @@ int bso_fail_context(const char *format, ...)
     va_start(args, format);
     int used = vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    if (used >= 0 && (size_t)used < sizeof message) {
-        snprintf(message + used, sizeof message - (size_t)used, ": %s", old);
+    size_t at = used < 0 ? 0 : (size_t)used;
+    if (at + 3 < sizeof message) {
+        memcpy(message + at, ": ", 2);
+        size_t room = sizeof message - at - 3, length = strlen(old);
+        length = length < room ? length : room;
+        memcpy(message + at + 2, old, length);
+        message[at + 2 + length] = 0;
     }
     return BSO_ERROR;
 }

@@ -24,6 +24,9 @@ typedef struct {
     void (*bits_multiply)(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride, size_t pixels,
                           const uint64_t *weights, size_t outputs, size_t words, const int32_t *ones, int32_t factor);
 
+    /* count[p] += number of set bits of words[p], p < n. */
+    void (*bits_count)(int32_t *count, const uint64_t *words, size_t n);
+
     /* words[p] |= (u[p] >= threshold) << bit, p < n. */
     void (*bits_pack)(uint64_t *words, const float *u, size_t n, int bit, float threshold);
 

@@ -18,6 +18,11 @@ static void bits_multiply(int32_t *out, size_t out_stride, const uint64_t *patch
     }
 }
 
+static void bits_count(int32_t *count, const uint64_t *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) count[i] += (int32_t)__builtin_popcountll(words[i]);
+}
+
 static void bits_pack(uint64_t *words, const float *u, size_t n, int bit, float threshold)
 {
     for (size_t i = 0; i < n; i++) words[i] |= (uint64_t)(u[i] >= threshold) << bit;
@@ -95,6 +100,6 @@ static void trace(float *a, const float *u, size_t n, float mu, float threshold)
 }
 
 const bso_kernels bso_kernels_reference = {
-    "reference", bits_multiply, bits_pack, norm_sums, norm_apply,           norm_backward_sums, norm_backward,
+    "reference", bits_multiply, bits_count, bits_pack, norm_sums, norm_apply,           norm_backward_sums, norm_backward,
     lif,         surrogate,     surrogate_through_time, trace,
 };

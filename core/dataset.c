@@ -1,0 +1,148 @@
+/* dataset.c: the registry of data set formats, and what formats share: finding their folder and holding
+ * samples in memory. See dataset.h. Splitting, normalising and augmenting are in core/loader.c.
+ */
+#include "core/dataset.h"
+
+#include "core/error.h"
+#include "core/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int bso_dataset_open(bso_dataset *d, const char *name, const char *data_dir)
+{
+    memset(d, 0, sizeof *d);
+    /* Planned memory must not be touched, and a data set's shape is known only by reading it. */
+    if (bso_mem_planning())
+        return bso_fail("dataset: %s must be opened before plan mode is switched on", name);
+    char known[512] = "";
+    size_t used = 0;
+    for (const bso_dataset_format *const *f = bso_dataset_formats; *f; f++) {
+        size_t length = strlen((*f)->name);
+        bool takes_file = length > 0 && (*f)->name[length - 1] == ':';
+        if (takes_file ? strncmp(name, (*f)->name, length) == 0 : strcmp(name, (*f)->name) == 0) {
+            const char *argument = name + length;
+            if (takes_file && !*argument)
+                return bso_fail("dataset: %s needs a file after the colon, as in %sFILE", name, name);
+            int rc = (*f)->open(d, argument, data_dir);
+            if (rc) bso_dataset_close(d);
+            return rc;
+        }
+        int n = snprintf(known + used, sizeof known - used, "%s%s%s", used ? ", " : "", (*f)->name,
+                         takes_file ? "FILE" : "");
+        if (n > 0 && (size_t)n < sizeof known - used) used += (size_t)n;
+    }
+    return bso_fail("dataset: no data set is called '%s'; there are %s", name, known);
+}
+
+void bso_dataset_close(bso_dataset *d)
+{
+    if (d->close) d->close(d);
+    memset(d, 0, sizeof *d);
+}
+
+/* --- samples in memory --- */
+
+static size_t sample_pixels(const bso_dataset *d)
+{
+    return (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
+}
+
+static void fetch_bytes(const bso_dataset *d, bso_split split, size_t index, float *out)
+{
+    const bso_samples *held = d->private;
+    size_t n = sample_pixels(d);
+    const uint8_t *in = (const uint8_t *)held->pixels[split] + index * n;
+    for (size_t i = 0; i < n; i++) out[i] = (float)in[i] / 255.0f;
+}
+
+static void fetch_floats(const bso_dataset *d, bso_split split, size_t index, float *out)
+{
+    const bso_samples *held = d->private;
+    size_t n = sample_pixels(d);
+    memcpy(out, (const float *)held->pixels[split] + index * n, n * sizeof *out);
+}
+
+static int held_label(const bso_dataset *d, bso_split split, size_t index)
+{
+    const bso_samples *held = d->private;
+    return held->labels[split][index];
+}
+
+static void release(bso_dataset *d)
+{
+    bso_samples *held = d->private;
+    for (int split = 0; split < BSO_SPLITS; split++) {
+        bso_free(held->pixels[split]);
+        bso_free(held->labels[split]);
+    }
+    bso_free(held);
+}
+
+bso_samples *bso_dataset_hold(bso_dataset *d, size_t element)
+{
+    size_t bytes = element,
+           counts[BSO_SPLITS] = {[BSO_SPLIT_TRAIN] = d->train_count, [BSO_SPLIT_TEST] = d->test_count};
+    const int dims[] = {d->frames, d->channels, d->height, d->width};
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
+        if (__builtin_mul_overflow(bytes, (size_t)dims[i], &bytes)) {
+            bso_fail("dataset: a sample of %d x %d x %d x %d values is more than can be addressed", dims[0],
+                     dims[1], dims[2], dims[3]);
+            return NULL;
+        }
+    }
+    bso_samples *held = bso_alloc(BSO_MEM_DATASET, 1, sizeof *held, "the data set");
+    if (!held) return NULL;
+    d->private = held;
+    d->fetch = element == 1 ? fetch_bytes : fetch_floats;
+    d->label = held_label;
+    d->close = release;
+    for (int split = 0; split < BSO_SPLITS; split++) {
+        if (!counts[split]) continue;
+        held->pixels[split] = bso_alloc(BSO_MEM_DATASET, counts[split], bytes, "the data set's samples");
+        if (!held->pixels[split]) return NULL;
+        held->labels[split] =
+            bso_alloc(BSO_MEM_DATASET, counts[split], sizeof **held->labels, "the data set's labels");
+        if (!held->labels[split]) return NULL;
+    }
+    return held;
+}
+
+/* --- where the files are --- */
+
+static bool holds_any(const char *folder, const char *const *files)
+{
+    for (; *files; files++) {
+        char path[BSO_PATH];
+        struct stat status;
+        int n = snprintf(path, sizeof path, "%s/%s", folder, *files);
+        if (n >= 0 && (size_t)n < sizeof path && stat(path, &status) == 0) return true;
+    }
+    return false;
+}
+
+int bso_dataset_folder(char *folder, const char *data_dir, const char *subfolder, const char *const *files,
+                       const char *package, const char *advice)
+{
+    const char *root = data_dir, *system = NULL;
+    if (!*data_dir) {
+        root = getenv("BSO_DATA_DIR");
+        if (root && !*root) root = NULL;
+        system = package;
+    }
+    const char *candidates[][2] = {{root, ""}, {root, subfolder}, {system, ""}};
+    char looked[1024] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        const char *in = candidates[i][0], *below = candidates[i][1];
+        if (!in) continue;
+        int n = snprintf(folder, BSO_PATH, "%s%s%s", in, *below ? "/" : "", below);
+        if (n >= 0 && n < BSO_PATH && holds_any(folder, files)) return 0;
+        n = snprintf(looked + used, sizeof looked - used, "%s%s", used ? ", nor in " : "", folder);
+        if (n >= 0 && (size_t)n < sizeof looked - used) used += (size_t)n;
+    }
+    if (!used) return bso_fail("dataset: no folder given to look for %s in; %s", *files, advice);
+    return bso_fail("dataset: no %s in %s; %s", *files, looked, advice);
+}

@@ -1,0 +1,114 @@
+/* layer.h: what a layer is, and the network's insides that layers share. Internal to core/; users include network.h.
+ *
+ * A network is a chain of layers. Each owns its output: a packed signal (neurons, pooling) or a float map (synapses). Forward goes down
+ * the chain, backward up; the gradient travels in two buffers of the network, used in turn.
+ */
+#ifndef BSO_LAYER_H
+#define BSO_LAYER_H
+
+#include "core/bits.h"
+#include "core/kernels.h"
+#include "core/network.h"
+
+typedef struct bso_layer bso_layer;
+
+/* A time step of a batch. */
+typedef struct {
+    bso_network *net;
+    int n;         /* samples, at most net->batch */
+    int t;         /* 0-based */
+    bool training; /* batch statistics, traces, counts */
+    const float *x; /* the image, or the frame of this step: [channel][n][height][width] */
+    const bso_observer *observer;
+} bso_pass;
+
+typedef struct {
+    const char *name;
+    void (*forward)(bso_layer *l, const bso_pass *pass);
+    /* gradient: dL[t]/d(output) of this layer on entry, in net->gradient[0]; leaves dL[t]/d(input) there (may swap the two buffers).
+     * wants_input: whether anybody below needs it. Gives parameter gradients to the learners. Returns 0 or BSO_ERROR. */
+    int (*backward)(bso_layer *l, const bso_pass *pass, bool wants_input);
+    /* What stands for this layer's output in the weight gradient of the synapse above: the estimator's trace, or the values
+     * themselves. May use net->operand[which], and 1 - which below. */
+    const float *(*operand)(bso_layer *l, const bso_pass *pass, int which);
+    /* Add the floats per sample that operand() may need of each operand buffer. */
+    void (*operand_need)(const bso_layer *l, int which, size_t need[2]);
+    void (*free)(bso_layer *l);
+} bso_layer_kind;
+
+struct bso_layer {
+    const bso_layer_kind *kind;
+    char name[32];      /* "conv2", "lif2", "pool1" */
+    bso_layer *below;   /* NULL for the first */
+    bso_signal out;     /* shape of the output; bits where it is packed */
+    size_t out_size;    /* channels * height * width */
+    void *own;          /* the kind's own data */
+};
+
+struct bso_network {
+    /* settings */
+    int channels, height, width, frames, classes, steps, batch;
+    bool training, accumulated, detach_reset;
+    const bso_gradient *estimator;
+    bso_surrogate surrogate;
+    float leak, threshold;
+    double loss_mse;
+
+    int layers;
+    bso_layer *layer;
+    int param_count, buffer_count, neuron_count;
+    bso_param *params;
+    bso_learner *learners;
+    bso_buffer *buffers;
+    bso_neuron_counts *neurons;
+    bool attached;
+    double *partial;        /* shared by the learners */
+    float **accumulated_gradient; /* [param]: whole gradients, where an update takes several time steps together */
+
+    /* scratch */
+    float *gradient[2];     /* [largest map] */
+    float *operand[2];
+    char *scratch;          /* [threads][scratch_bytes] */
+    size_t scratch_bytes;
+    size_t operand_need[2]; /* floats per sample of each operand buffer */
+    int threads;
+    float *logits;          /* summed over t: [classes][batch] */
+};
+
+/* Constructors. Each fills *l for an output above `below` (NULL: the image, of the network's shape). Return 0 or BSO_ERROR. */
+/* kernel: 0 for a linear layer over the whole map below. last: has no batch norm after it. `main`: trained by the rule under test. */
+int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs, int kernel,
+                       bool has_bias, bso_representation representation, bool is_main);
+int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal);
+int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h, int window_w);
+
+/* Output of a synapse at a time step: [channel][n * height * width]. */
+float *bso_synapse_output(bso_layer *l, int t);
+
+/* Number of time slots that must be kept: T under BPTT training, else 1. */
+int bso_network_slots(const bso_network *net);
+
+/* Registration while building: append to the network's lists. NULL or BSO_ERROR where memory is out. */
+bso_param *bso_network_add_param(bso_network *net, const char *layer, const char *suffix, bso_representation representation,
+                                 int kernel_h, int kernel_w, int inputs, int cols, bool vector, bool is_main);
+int bso_network_add_buffer(bso_network *net, const char *layer, const char *suffix, size_t count, float **data);
+bso_neuron_counts *bso_network_add_neurons(bso_network *net, const char *layer, size_t neurons);
+/* Ask for per-thread scratch of at least that many bytes; bso_scratch gives the calling thread's. */
+void bso_network_want_scratch(bso_network *net, size_t bytes);
+static inline void *bso_scratch(const bso_network *net, int thread)
+{
+    return net->scratch + (size_t)thread * net->scratch_bytes;
+}
+
+/* One training pass after the forward of step t: the loss, L[t] of spec section 3, added up; logits added to net->logits; the gradient
+ * dL[t]/do[t] written to `gradient` (which may be the output itself). Returns 0 or BSO_ERROR when the loss is not finite. */
+int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float *gradient, double *loss);
+
+/* A parameter's update in a backward pass: open, tiles (from any thread; boundaries multiples of BSO_TILE_ALIGN), close. With accumulated
+ * updates the tiles are added up and the learner sees them at the end of the batch (bso_update_flush). */
+void bso_update_open(const bso_pass *pass, bso_param *p);
+void bso_update_tile(const bso_pass *pass, bso_param *p, size_t first, size_t n, const float *gradient);
+int bso_update_close(const bso_pass *pass, bso_param *p);
+int bso_update_flush(const bso_pass *pass);
+
+#endif

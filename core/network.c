@@ -1,0 +1,463 @@
+/* network.c: builds a network from its string and owns its tensors. What a time step does is in step.c. See network.h. */
+#include "core/layer.h"
+
+#include "core/error.h"
+#include "core/random.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const bso_named_network bso_named_networks[] = {
+    {"vgg11", "64C3-128C3-AP2-256C3-256C3-AP2-512C3-512C3-AP2-512C3-512C3-GAP-FC",
+     "the paper's network for CIFAR (9,216,000 one-bit weights)"},
+    {NULL, NULL, NULL},
+};
+
+/* ---- the string --------------------------------------------------------------------------------------------------------------- */
+
+typedef enum { TOKEN_CONV, TOKEN_HIDDEN, TOKEN_AP2, TOKEN_GAP, TOKEN_LAST } token_kind;
+
+typedef struct {
+    token_kind kind;
+    int outputs, kernel;
+    char text[24];
+} token;
+
+enum { MAX_TOKENS = 256, MAX_PER_TOKEN = 5 };
+
+/* A positive decimal number at *at, moved past it; 0 where there is none or it is absurd. */
+static int number(const char **at)
+{
+    long value = 0;
+    while (**at >= '0' && **at <= '9' && value < 1000000) value = value * 10 + (*(*at)++ - '0');
+    return value > 0 && value < 1000000 ? (int)value : 0;
+}
+
+static int parse_token(token *t, const char *network)
+{
+    const char *at = t->text;
+    if (strcmp(at, "AP2") == 0) {
+        t->kind = TOKEN_AP2;
+    } else if (strcmp(at, "GAP") == 0) {
+        t->kind = TOKEN_GAP;
+    } else if (strcmp(at, "FC") == 0) {
+        t->kind = TOKEN_LAST;
+    } else {
+        t->outputs = number(&at);
+        if (t->outputs && strcmp(at, "FC") == 0) {
+            t->kind = TOKEN_HIDDEN;
+            return 0;
+        }
+        if (!t->outputs || *at++ != 'C' || !(t->kernel = number(&at)) || *at) {
+            return bso_fail("network=%s: cannot read \"%s\"; use tokens such as 64C3, AP2, GAP, 128FC and a final FC, joined by '-'",
+                            network, t->text);
+        }
+        if (t->kernel % 2 == 0 || t->kernel > 15) {
+            return bso_fail("network=%s: \"%s\" has kernel size %d; it must be odd and at most 15", network, t->text, t->kernel);
+        }
+        t->kind = TOKEN_CONV;
+    }
+    return 0;
+}
+
+/* Tokens of the string (or of the network it names). Returns their number or BSO_ERROR. */
+static int parse(token *tokens, const char *network)
+{
+    const char *layers = network;
+    for (const bso_named_network *named = bso_named_networks; named->name; named++) {
+        if (strcmp(named->name, network) == 0) layers = named->layers;
+    }
+    int count = 0;
+    for (const char *at = layers;; at++) {
+        size_t length = strcspn(at, "-");
+        if (count == MAX_TOKENS) return bso_fail("network=%s: more than %d layers", network, MAX_TOKENS);
+        token *t = &tokens[count];
+        *t = (token){0};
+        if (length >= sizeof t->text) return bso_fail("network=%s: cannot read \"%.*s\"", network, (int)length, at);
+        memcpy(t->text, at, length);
+        if (parse_token(t, network)) return BSO_ERROR;
+        count++;
+        at += length;
+        if (!*at) break;
+    }
+    for (int i = 0; i < count; i++) {
+        bool last = i == count - 1;
+        if (last != (tokens[i].kind == TOKEN_LAST)) {
+            return bso_fail("network=%s: the last layer, and only it, must be FC (the output to the classes)", network);
+        }
+        if (i == 0 && (tokens[i].kind == TOKEN_AP2 || tokens[i].kind == TOKEN_GAP)) {
+            return bso_fail("network=%s: pooling acts on spikes; the first layer must be a convolution or linear", network);
+        }
+    }
+    return count;
+}
+
+/* ---- registration ------------------------------------------------------------------------------------------------------------- */
+
+int bso_network_slots(const bso_network *net)
+{
+    return net->training && net->estimator->through_time ? net->steps : 1;
+}
+
+void bso_network_want_scratch(bso_network *net, size_t bytes)
+{
+    bytes = (bytes + 127) / 128 * 128; /* whole cache-line pairs, so that threads do not share lines */
+    if (net->scratch_bytes < bytes) net->scratch_bytes = bytes;
+}
+
+bso_param *bso_network_add_param(bso_network *net, const char *layer, const char *suffix, bso_representation representation,
+                                 int kernel_h, int kernel_w, int inputs, int cols, bool vector, bool is_main)
+{
+    bso_param *p = &net->params[net->param_count];
+    *p = (bso_param){
+        .representation = representation,
+        .ordinal = net->param_count,
+        .rows = kernel_h * kernel_w * inputs,
+        .cols = cols,
+        .kernel_h = kernel_h,
+        .kernel_w = kernel_w,
+        .inputs = inputs,
+        .words = (kernel_h * kernel_w * inputs + 63) / 64,
+        .vector = vector,
+        .main = is_main,
+    };
+    snprintf(p->name, sizeof p->name, "%s.%s", layer, suffix);
+    net->param_count++;
+    if (representation != BSO_REP_FLOAT) {
+        p->bits = bso_alloc(BSO_MEM_WEIGHTS_BITS, (size_t)cols * (size_t)p->words, sizeof *p->bits, p->name);
+        if (!p->bits) return NULL;
+    }
+    if (representation != BSO_REP_BITS) {
+        bso_mem_category category = representation == BSO_REP_LATENT ? BSO_MEM_WEIGHTS_LATENT : BSO_MEM_WEIGHTS_FLOAT;
+        p->real = bso_alloc(category, bso_param_count(p), sizeof *p->real, p->name);
+        if (!p->real) return NULL;
+    }
+    return p;
+}
+
+int bso_network_add_buffer(bso_network *net, const char *layer, const char *suffix, size_t count, float **data)
+{
+    bso_buffer *b = &net->buffers[net->buffer_count++];
+    snprintf(b->name, sizeof b->name, "%s.%s", layer, suffix);
+    b->count = count;
+    b->data = *data = bso_alloc(BSO_MEM_WEIGHTS_FLOAT, count, sizeof **data, b->name);
+    return b->data ? 0 : BSO_ERROR;
+}
+
+bso_neuron_counts *bso_network_add_neurons(bso_network *net, const char *layer, size_t count)
+{
+    bso_neuron_counts *c = &net->neurons[net->neuron_count++];
+    snprintf(c->name, sizeof c->name, "%s", layer);
+    c->neurons = count;
+    c->spikes = bso_alloc(BSO_MEM_CONTROL, (size_t)net->steps, sizeof *c->spikes, "spike counts");
+    return c->spikes ? c : NULL;
+}
+
+/* ---- building ----------------------------------------------------------------------------------------------------------------- */
+
+static int add_layer(bso_network *net, const char *network, const token *t, bso_representation main_representation, int *synapses,
+                     int *pools)
+{
+    char name[32];
+    bso_layer *l = &net->layer[net->layers], *below = net->layers ? l - 1 : NULL;
+    if (t->kind == TOKEN_AP2 || t->kind == TOKEN_GAP) {
+        snprintf(name, sizeof name, "pool%d", ++*pools);
+        int height = below->out.height, width = below->out.width;
+        if (t->kind == TOKEN_AP2 && (height < 2 || width < 2)) {
+            return bso_fail("network=%s: a %d x %d map is too small for AP2 (images are %d x %d); use fewer AP2", network, height,
+                            width, net->height, net->width);
+        }
+        net->layers++;
+        return t->kind == TOKEN_AP2 ? bso_pool_create(l, net, below, name, 2, 2) : bso_pool_create(l, net, below, name, height, width);
+    }
+    bool first = *synapses == 0, last = t->kind == TOKEN_LAST;
+    int ordinal = ++*synapses;
+    if (last) {
+        snprintf(name, sizeof name, "fc");
+    } else {
+        snprintf(name, sizeof name, "%s%d", t->kind == TOKEN_CONV ? "conv" : "fc", ordinal);
+    }
+    bool is_main = !first && !last;
+    net->layers++;
+    int status = bso_synapse_create(l, net, below, name, last ? net->classes : t->outputs, t->kernel, !is_main,
+                                    is_main ? main_representation : BSO_REP_FLOAT, is_main);
+    if (status || last) return status;
+    net->layers++;
+    return bso_neurons_create(l + 1, net, l, ordinal);
+}
+
+/* Buffers whose size only the whole chain knows. */
+static int allocate_shared(bso_network *net)
+{
+    size_t batch = (size_t)net->batch, largest = 0;
+    for (int i = 0; i < net->layers; i++) {
+        if (net->layer[i].out_size > largest) largest = net->layer[i].out_size;
+    }
+    net->threads = omp_get_max_threads();
+    net->scratch = bso_alloc(BSO_MEM_WORKSPACE, (size_t)net->threads, net->scratch_bytes, "thread scratch");
+    net->logits = bso_alloc(BSO_MEM_WORKSPACE, (size_t)net->classes * batch, sizeof(float), "outputs");
+    if (!net->scratch || !net->logits) return BSO_ERROR;
+    for (int i = 0; i < 2; i++) {
+        net->operand[i] = bso_alloc(BSO_MEM_WORKSPACE, net->operand_need[i] * batch, sizeof(float), "synapse inputs");
+        if (!net->operand[i]) return BSO_ERROR;
+        if (!net->training) continue;
+        net->gradient[i] = bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "activation gradients");
+        if (!net->gradient[i]) return BSO_ERROR;
+    }
+    for (int i = 0; net->training && net->accumulated && i < net->param_count; i++) {
+        bso_param *p = &net->params[i];
+        net->accumulated_gradient[i] = bso_alloc(BSO_MEM_GRADIENTS, bso_param_count(p), sizeof(float), p->name);
+        if (!net->accumulated_gradient[i]) return BSO_ERROR;
+    }
+    return 0;
+}
+
+static int build(bso_network *net, const bso_settings *s, const token *tokens, int count, bso_representation representation)
+{
+    size_t room = (size_t)count * MAX_PER_TOKEN;
+    net->layer = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->layer, "layers");
+    net->params = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->params, "parameters");
+    net->learners = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->learners, "learners");
+    net->buffers = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->buffers, "running statistics");
+    net->neurons = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->neurons, "neuron counts");
+    net->accumulated_gradient = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->accumulated_gradient, "gradients");
+    if (!net->layer || !net->params || !net->learners || !net->buffers || !net->neurons || !net->accumulated_gradient) {
+        return BSO_ERROR;
+    }
+    int synapses = 0, pools = 0;
+    for (int i = 0; i < count; i++) {
+        if (add_layer(net, s->network, &tokens[i], representation, &synapses, &pools)) return BSO_ERROR;
+    }
+    return allocate_shared(net);
+}
+
+int bso_network_create(bso_network **out, const bso_settings *s, int channels, int height, int width, int frames, int classes,
+                       bool training)
+{
+    *out = NULL;
+    token *tokens = bso_alloc(BSO_MEM_CONTROL, MAX_TOKENS, sizeof *tokens, "network string");
+    if (!tokens) return BSO_ERROR;
+    int count = parse(tokens, s->network);
+    const bso_gradient *estimator = bso_gradient_find(s->gradient);
+    const bso_optimizer *rule = bso_optimizer_find(s->optimizer);
+    int status = count < 0 || !estimator || !rule ? BSO_ERROR : 0;
+    if (!status && frames != 1 && frames != s->steps) {
+        status = bso_fail("steps=%lld: the data set has %d frames a sample; set steps to that", (long long)s->steps, frames);
+    }
+    bso_network *net = status ? NULL : bso_alloc(BSO_MEM_CONTROL, 1, sizeof *net, "a network");
+    if (net) {
+        *net = (bso_network){
+            .channels = channels,
+            .height = height,
+            .width = width,
+            .frames = frames,
+            .classes = classes,
+            .steps = (int)s->steps,
+            .batch = (int)s->batch,
+            .training = training,
+            .accumulated = strcmp(s->update, "accumulated") == 0 || estimator->through_time,
+            .detach_reset = s->detach_reset,
+            .estimator = estimator,
+            .surrogate = strcmp(s->surrogate, "sigmoid") == 0 ? BSO_SURROGATE_SIGMOID : BSO_SURROGATE_RECTANGULAR,
+            .leak = (float)s->leak,
+            .threshold = (float)s->threshold,
+            .loss_mse = s->loss_mse,
+        };
+        status = build(net, s, tokens, count, rule->representation);
+        if (status) {
+            bso_network_free(net);
+        } else {
+            *out = net;
+        }
+    }
+    bso_free(tokens);
+    return *out ? 0 : BSO_ERROR;
+}
+
+void bso_network_free(bso_network *net)
+{
+    if (!net) return;
+    for (int i = 0; net->layer && i < net->layers; i++) {
+        if (net->layer[i].kind) net->layer[i].kind->free(&net->layer[i]);
+    }
+    for (int i = 0; net->params && i < net->param_count; i++) {
+        bso_free(net->params[i].bits);
+        bso_free(net->params[i].real);
+        if (net->accumulated_gradient) bso_free(net->accumulated_gradient[i]);
+        if (net->attached) bso_learner_free(&net->learners[i]);
+    }
+    for (int i = 0; net->buffers && i < net->buffer_count; i++) bso_free(net->buffers[i].data);
+    for (int i = 0; net->neurons && i < net->neuron_count; i++) bso_free(net->neurons[i].spikes);
+    for (int i = 0; i < 2; i++) {
+        bso_free(net->gradient[i]);
+        bso_free(net->operand[i]);
+    }
+    bso_free(net->scratch);
+    bso_free(net->logits);
+    bso_free(net->partial);
+    bso_free(net->layer);
+    bso_free(net->params);
+    bso_free(net->learners);
+    bso_free(net->buffers);
+    bso_free(net->neurons);
+    bso_free(net->accumulated_gradient);
+    bso_free(net);
+}
+
+/* ---- weights ------------------------------------------------------------------------------------------------------------------ */
+
+/* The tensor of a synapse's weights: Kaiming normal by fan-out (He et al. 2015), 0.01 for the last layer, random signs for bits. */
+static void init_weights(const bso_network *net, bso_param *p, uint64_t seed)
+{
+    bool last = p == &net->params[net->param_count - 2];
+    bool whole_map = p->name[0] == 'f';
+    double fan_out = (double)p->cols * (whole_map ? 1 : p->kernel_h * p->kernel_w);
+    double deviation = last ? 0.01 : sqrt(2 / fan_out);
+    size_t count = bso_param_count(p);
+    uint32_t ordinal = (uint32_t)p->ordinal;
+    if (p->real) {
+        for (size_t i = 0; i < count; i++) {
+            p->real[i] = (float)(deviation * bso_random_normal(seed, BSO_RANDOM_INIT, ordinal, i));
+        }
+        if (p->bits) bso_param_sign(p);
+        return;
+    }
+    for (int o = 0; o < p->cols; o++) {
+        for (int w = 0; w < p->words; w++) {
+            size_t index = (size_t)o * (size_t)p->words + (size_t)w;
+            bso_random4 r = bso_random(seed, BSO_RANDOM_INIT, ordinal, index);
+            int used = p->rows - 64 * w;
+            uint64_t mask = used >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << used) - 1;
+            p->bits[index] = ((uint64_t)r.word[1] << 32 | r.word[0]) & mask;
+        }
+    }
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+void bso_network_init(bso_network *net, uint64_t seed)
+{
+    for (int i = 0; i < net->param_count; i++) {
+        bso_param *p = &net->params[i];
+        if (!p->vector) {
+            init_weights(net, p, seed);
+            continue;
+        }
+        float value = ends_with(p->name, ".weight") ? 1 : 0; /* batch norm's scale; biases and offsets are 0 */
+        for (int o = 0; o < p->cols; o++) p->real[o] = value;
+    }
+    for (int i = 0; i < net->buffer_count; i++) {
+        bso_buffer *b = &net->buffers[i];
+        for (size_t j = 0; j < b->count; j++) b->data[j] = ends_with(b->name, "_var") ? 1 : 0;
+    }
+    bso_network_reset_counts(net);
+}
+
+int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_updates)
+{
+    const bso_optimizer *rule = bso_optimizer_find(s->optimizer), *sgd = bso_optimizer_find("sgd");
+    if (!rule || !sgd) return BSO_ERROR;
+    double values[BSO_HYPER_MAX] = {0}, sgd_values[BSO_HYPER_MAX] = {0};
+    bso_settings_hypers(s, rule, values);
+    sgd_values[bso_hyper_index(sgd, "weight_lr")] = s->lr;
+    uint64_t total = total_updates ? total_updates : 1;
+    bso_schedule flip = {.factor = s->schedule_factor, .stages = (int)s->schedule_stages, .total = total}, lr = flip;
+    if (bso_schedule_parse(s->schedule, &flip.kind) || bso_schedule_parse(s->lr_schedule, &lr.kind)) {
+        return bso_fail("schedule=%s, lr_schedule=%s: unknown schedule", s->schedule, s->lr_schedule);
+    }
+    size_t partial = 0;
+    for (int i = 0; i < net->param_count; i++) {
+        size_t bytes = bso_partial_bytes(&net->params[i]);
+        if (bytes > partial) partial = bytes;
+    }
+    net->partial = bso_alloc(BSO_MEM_WORKSPACE, 1, partial, "sums of squared gradients");
+    if (!net->partial) return BSO_ERROR;
+    net->attached = true;
+    int entries = net->accumulated ? 1 : net->steps;
+    for (int i = 0; i < net->param_count; i++) {
+        bso_param *p = &net->params[i];
+        if (bso_learner_init(&net->learners[i], p->main ? rule : sgd, p, entries, p->main ? values : sgd_values, &flip, &lr,
+                             net->partial)) {
+            return BSO_ERROR;
+        }
+    }
+    return 0;
+}
+
+/* ---- views -------------------------------------------------------------------------------------------------------------------- */
+
+const float *bso_network_output(const bso_network *net)
+{
+    return net->logits;
+}
+
+int bso_network_params(const bso_network *net, bso_param **params)
+{
+    *params = net->params;
+    return net->param_count;
+}
+
+int bso_network_learners(const bso_network *net, bso_learner **learners)
+{
+    *learners = net->learners;
+    return net->attached ? net->param_count : 0;
+}
+
+int bso_network_buffers(const bso_network *net, bso_buffer **buffers)
+{
+    *buffers = net->buffers;
+    return net->buffer_count;
+}
+
+int bso_network_neurons(const bso_network *net, bso_neuron_counts **counts)
+{
+    *counts = net->neurons;
+    return net->neuron_count;
+}
+
+void bso_network_reset_counts(bso_network *net)
+{
+    for (int i = 0; i < net->neuron_count; i++) {
+        net->neurons[i].samples = 0;
+        for (int t = 0; t < net->steps; t++) net->neurons[i].spikes[t] = 0;
+    }
+}
+
+double bso_network_model_bytes(const bso_network *net, bool as_float)
+{
+    double bytes = 0;
+    for (int i = 0; i < net->param_count; i++) {
+        const bso_param *p = &net->params[i];
+        double count = (double)bso_param_count(p);
+        bytes += p->representation == BSO_REP_FLOAT || as_float ? 4 * count : count / 8;
+    }
+    return bytes;
+}
+
+static uint64_t fnv(uint64_t hash, const void *data, size_t bytes)
+{
+    const unsigned char *at = data;
+    for (size_t i = 0; i < bytes; i++) hash = (hash ^ at[i]) * 0x100000001b3u;
+    return hash;
+}
+
+uint64_t bso_network_hash(const bso_network *net)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (int i = 0; i < net->param_count; i++) {
+        const bso_param *p = &net->params[i];
+        if (p->bits) hash = fnv(hash, p->bits, (size_t)p->cols * (size_t)p->words * sizeof *p->bits);
+        if (p->real) hash = fnv(hash, p->real, bso_param_count(p) * sizeof *p->real);
+    }
+    for (int i = 0; i < net->buffer_count; i++) {
+        hash = fnv(hash, net->buffers[i].data, net->buffers[i].count * sizeof *net->buffers[i].data);
+    }
+    return hash;
+}

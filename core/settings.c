@@ -1,0 +1,458 @@
+/* settings.c: the table of keys, and setting, reading, checking and hashing them. See settings.h.
+ *
+ * It knows the names of rules and estimators only through their registries, and nothing of data sets or networks: what
+ * those cannot take is theirs to refuse.
+ */
+#include "core/settings.h"
+
+#include "core/error.h"
+#include "core/gradient.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEDULES "constant|step|cosine|inverse_sqrt|inverse_fourth"
+#define AT(field) offsetof(bso_settings, field)
+
+/* Largest counts: sample indices are 32-bit. */
+#define SAMPLES_MAX 4294967295.0
+
+const bso_key bso_keys[] = {
+    /* name, type, offset, default, min, max, choices, identity, meaning */
+    {"dataset", BSO_KEY_TEXT, AT(dataset), "fashion-mnist", 0, 0, NULL, true,
+     "data set, or hdf5:FILE for your own data"},
+    {"data_dir", BSO_KEY_TEXT, AT(data_dir), "", 0, 0, NULL, false,
+     "folder of the data set's files; empty: the data set's usual place"},
+    {"network", BSO_KEY_TEXT, AT(network), "16C3-AP2-32C3-AP2-64C3-GAP-FC", 0, 0, NULL, true,
+     "layers joined by '-', or the name of a network"},
+    {"optimizer", BSO_KEY_WORD, AT(optimizer), "tbso", 0, 0, NULL, true, "update rule of the main weights"},
+    {"gradient", BSO_KEY_WORD, AT(gradient), "ottt", 0, 0, NULL, true, "gradient estimator"},
+    {"update", BSO_KEY_WORD, AT(update), "auto", 0, 0, "auto|realtime|accumulated", true,
+     "update at every time step, or once per batch; auto: as the gradient needs"},
+    {"steps", BSO_KEY_INTEGER, AT(steps), "2", 1, 1024, NULL, true, "time steps T"},
+    {"epochs", BSO_KEY_INTEGER, AT(epochs), "8", 0, 100000, NULL, true,
+     "passes over the training samples; 0: only initialise and evaluate"},
+    {"batch", BSO_KEY_INTEGER, AT(batch), "128", 1, 65536, NULL, true, "samples in a batch"},
+    {"train_samples", BSO_KEY_INTEGER, AT(train_samples), "0", 0, SAMPLES_MAX, NULL, true,
+     "training samples used, the first in file order; 0: all"},
+    {"test_samples", BSO_KEY_INTEGER, AT(test_samples), "0", 0, SAMPLES_MAX, NULL, true,
+     "test samples used, the first in file order; 0: all"},
+    {"validation", BSO_KEY_NUMBER, AT(validation), "0", 0, 0.9, NULL, true,
+     "fraction of the training set, from its end, kept for validation"},
+    {"shuffle", BSO_KEY_SWITCH, AT(shuffle), "on", 0, 0, NULL, true, "new order of samples in every epoch"},
+    {"normalize", BSO_KEY_SWITCH, AT(normalize), "on", 0, 0, NULL, true,
+     "per-channel mean 0 and deviation 1 over the training samples"},
+    {"augment", BSO_KEY_WORD, AT(augment), "none", 0, 0, NULL, true,
+     "none, or crop, flip, cutout joined by '+'"},
+    {"seed", BSO_KEY_SEED, AT(seed), "1", 0, 0, NULL, true,
+     "of everything random: initial weights, order, augmentation"},
+    {"leak", BSO_KEY_NUMBER, AT(leak), "0.5", 0, 1, NULL, true,
+     "lambda, what the membrane keeps from step to step"},
+    {"threshold", BSO_KEY_NUMBER, AT(threshold), "1", 1e-6, 1e6, NULL, true, "V_th, firing threshold"},
+    {"loss_mse", BSO_KEY_NUMBER, AT(loss_mse), "0.05", 0, 1, NULL, true,
+     "share of the squared error in the loss, the rest is cross-entropy"},
+    {"surrogate", BSO_KEY_WORD, AT(surrogate), "sigmoid", 0, 0, "sigmoid|rectangular", true,
+     "surrogate derivative of the spike"},
+    {"detach_reset", BSO_KEY_SWITCH, AT(detach_reset), "on", 0, 0, NULL, true,
+     "no gradient through the reset (gradients through time only)"},
+    {"lr", BSO_KEY_NUMBER, AT(lr), "0.1", 0, 1000, NULL, true,
+     "learning rate of the full-precision parameters, trained by SGD"},
+    {"lr_schedule", BSO_KEY_WORD, AT(lr_schedule), "cosine", 0, 0, SCHEDULES, true,
+     "schedule of learning rates"},
+    {"schedule", BSO_KEY_WORD, AT(schedule), "step", 0, 0, SCHEDULES, true,
+     "schedule of flip thresholds and momentum rates"},
+    {"schedule_factor", BSO_KEY_NUMBER, AT(schedule_factor), "0.1", 1e-12, 1, NULL, true,
+     "step schedules: what each stage multiplies by"},
+    {"schedule_stages", BSO_KEY_INTEGER, AT(schedule_stages), "4", 1, 100000, NULL, true,
+     "step schedules: equal stages over the whole training"},
+    {"init", BSO_KEY_TEXT, AT(init), "", 0, 0, NULL, true,
+     "parameter file (HDF5) to start from; empty: random from the seed"},
+    {"label", BSO_KEY_WORD, AT(label), "", 0, 0, NULL, false,
+     "the method's name in tables; empty: made of optimizer and gradient"},
+    {"save", BSO_KEY_TEXT, AT(save), "", 0, 0, NULL, false, "parameter file (HDF5) to write at the end"},
+    {"trace", BSO_KEY_TEXT, AT(trace), "", 0, 0, NULL, false,
+     "file (HDF5) for the first updates, number by number"},
+    {"trace_updates", BSO_KEY_INTEGER, AT(trace_updates), "1", 1, 1000000, NULL, false,
+     "updates written to the trace"},
+    {"threads", BSO_KEY_INTEGER, AT(threads), "0", 0, 1024, NULL, false,
+     "threads; 0: OMP_NUM_THREADS, or all cores; results do not depend on it"},
+    {NULL, BSO_KEY_TEXT, 0, NULL, 0, 0, NULL, false, NULL},
+};
+
+static const bso_key *find_key(const char *name)
+{
+    for (const bso_key *k = bso_keys; k->name; k++) {
+        if (strcmp(k->name, name) == 0) return k;
+    }
+    return NULL;
+}
+
+static bool is_hyper(const char *name)
+{
+    for (int i = 0; bso_optimizers[i]; i++) {
+        if (bso_hyper_index(bso_optimizers[i], name) >= 0) return true;
+    }
+    return false;
+}
+
+/* Without a message, unlike bso_optimizer_find: an unknown name is not yet an error while settings are being made. */
+static const bso_optimizer *rule_of(const bso_settings *s)
+{
+    for (int i = 0; bso_optimizers[i]; i++) {
+        if (strcmp(bso_optimizers[i]->name, s->optimizer) == 0) return bso_optimizers[i];
+    }
+    return NULL;
+}
+
+/* The shortest text that reads back as the same double (whole numbers in full): what is hashed must not depend on how a number was typed. */
+static void number_text(double x, char *text, size_t size)
+{
+    if (x == floor(x) && fabs(x) < 1e15) {
+        snprintf(text, size, "%.0f", x);
+        return;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, size, "%.*g", digits, x);
+        if (strtod(text, NULL) == x) return;
+    }
+}
+
+static int parse_number(const char *key, const char *text, double *x)
+{
+    char *end;
+    errno = 0;
+    /* strtod alone would take leading blanks, hexadecimal, infinities and NaN. */
+    bool plain = *text && strspn(text, "0123456789+-.eE") == strlen(text);
+    *x = plain ? strtod(text, &end) : 0;
+    if (!plain || *end) return bso_fail("%s=%s: not a number; write it as 0.05 or 5e-7", key, text);
+    if (!isfinite(*x) || (errno == ERANGE && *x == 0)) {
+        return bso_fail("%s=%s: beyond what a double holds; give a number nearer to 1", key, text);
+    }
+    *x += 0.0; /* -0 becomes 0 */
+    return 0;
+}
+
+static int check_range(const char *key, double x, double min, double max, const char *who)
+{
+    if (x >= min && x <= max) return 0;
+    char value[32], low[32], high[32];
+    number_text(x, value, sizeof value);
+    number_text(min, low, sizeof low);
+    number_text(max, high, sizeof high);
+    return bso_fail("%s=%s: out of range; %s takes %s to %s", key, value, who, low, high);
+}
+
+static int set_integer(int64_t *target, const bso_key *k, const char *value)
+{
+    errno = 0;
+    const char *digits = value + (*value == '-');
+    bool plain = *digits && strspn(digits, "0123456789") == strlen(digits);
+    int64_t x = plain ? strtoll(value, NULL, 10) : 0;
+    if (!plain) return bso_fail("%s=%s: not a whole number", k->name, value);
+    if (errno == ERANGE) {
+        return bso_fail("%s=%s: out of range; it takes %.0f to %.0f", k->name, value, k->min, k->max);
+    }
+    if (check_range(k->name, (double)x, k->min, k->max, "it")) return BSO_ERROR;
+    *target = x;
+    return 0;
+}
+
+static int set_seed(uint64_t *target, const char *key, const char *value)
+{
+    errno = 0;
+    bool plain = *value && strspn(value, "0123456789") == strlen(value);
+    uint64_t x = plain ? strtoull(value, NULL, 10) : 0;
+    if (!plain || errno == ERANGE) {
+        return bso_fail("%s=%s: not a seed; it takes whole numbers from 0 to %" PRIu64, key, value,
+                        UINT64_MAX);
+    }
+    *target = x;
+    return 0;
+}
+
+static int set_switch(bool *target, const char *key, const char *value)
+{
+    static const char *const words[] = {"off", "on", "false", "true", "0", "1"};
+    for (int i = 0; i < 6; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *target = i % 2;
+            return 0;
+        }
+    }
+    return bso_fail("%s=%s: it takes on or off", key, value);
+}
+
+static bool is_choice(const char *choices, const char *value)
+{
+    size_t length = strlen(value);
+    for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL) {
+        if (strncmp(c, value, length) == 0 && (c[length] == '|' || c[length] == '\0')) return true;
+    }
+    return false;
+}
+
+static int set_text(char *target, size_t size, const bso_key *k, const char *value)
+{
+    if (strlen(value) >= size) {
+        return bso_fail("%s: %zu characters; it takes at most %zu", k->name, strlen(value), size - 1);
+    }
+    for (const char *c = value; *c; c++) {
+        /* A line break would make two different settings hash alike. */
+        if ((unsigned char)*c < ' ' || *c == 127) {
+            return bso_fail("%s: the value holds a control character; take it out", k->name);
+        }
+    }
+    if (k->choices && !is_choice(k->choices, value)) {
+        return bso_fail("%s=%s: it takes one of %s", k->name, value, k->choices);
+    }
+    memcpy(target, value, strlen(value) + 1);
+    return 0;
+}
+
+static int set_hyper(bso_settings *s, const char *name, const char *value)
+{
+    double x;
+    if (parse_number(name, value, &x)) return BSO_ERROR;
+    int i = 0;
+    while (i < s->hypers_set && strcmp(s->hyper[i].name, name) != 0) i++;
+    if (i == BSO_HYPER_MAX) {
+        return bso_fail("%s: more than %d hyperparameters; no rule has that many", name, BSO_HYPER_MAX);
+    }
+    if (i == s->hypers_set) {
+        snprintf(s->hyper[i].name, sizeof s->hyper[i].name, "%s", name);
+        s->hypers_set++;
+    }
+    s->hyper[i].value = x;
+    return 0;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Edit distance with transpositions of neighbours (Damerau 1964), for names shorter than BSO_WORD. */
+static int edit_distance(const char *a, const char *b)
+{
+    int rows[3][BSO_WORD] = {{0}};
+    int m = (int)strlen(a), n = (int)strlen(b);
+    for (int j = 0; j <= n; j++) rows[0][j] = j;
+    for (int i = 1; i <= m; i++) {
+        int *now = rows[i % 3];
+        const int *before = rows[(i + 2) % 3], *earlier = rows[(i + 1) % 3];
+        now[0] = i;
+        for (int j = 1; j <= n; j++) {
+            now[j] = least(before[j - 1] + (a[i - 1] != b[j - 1]), least(before[j], now[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                now[j] = least(now[j], earlier[j - 2] + 1);
+            }
+        }
+    }
+    return rows[m % 3][n];
+}
+
+static void nearer(const char *wrong, const char *name, const char **nearest, int *distance)
+{
+    int d = edit_distance(wrong, name);
+    if (d < *distance) {
+        *distance = d;
+        *nearest = name;
+    }
+}
+
+static int unknown_key(const char *name)
+{
+    const char *nearest = NULL;
+    size_t length = strlen(name);
+    if (length < BSO_WORD) {
+        int distance = 1 + (int)(length + 2) / 3; /* a name that shares too little would mislead */
+        for (const bso_key *k = bso_keys; k->name; k++) nearer(name, k->name, &nearest, &distance);
+        for (int i = 0; bso_optimizers[i]; i++) {
+            for (const bso_hyper *h = bso_optimizers[i]->hypers; h->name; h++) {
+                nearer(name, h->name, &nearest, &distance);
+            }
+        }
+    }
+    if (nearest) {
+        return bso_fail("%s: no such key; did you mean %s? `bso list` shows all keys", name, nearest);
+    }
+    return bso_fail("%.100s: no such key; `bso list` shows all keys", name);
+}
+
+void bso_settings_default(bso_settings *s)
+{
+    memset(s, 0, sizeof *s);
+    for (const bso_key *k = bso_keys; k->name; k++) bso_settings_set(s, k->name, k->initial);
+}
+
+int bso_settings_set(bso_settings *s, const char *key, const char *value)
+{
+    const bso_key *k = find_key(key);
+    if (!k) return is_hyper(key) ? set_hyper(s, key, value) : unknown_key(key);
+    void *target = (char *)s + k->offset;
+    switch (k->type) {
+    case BSO_KEY_TEXT:
+        return set_text(target, BSO_TEXT, k, value);
+    case BSO_KEY_WORD:
+        return set_text(target, BSO_WORD, k, value);
+    case BSO_KEY_INTEGER:
+        return set_integer(target, k, value);
+    case BSO_KEY_SEED:
+        return set_seed(target, key, value);
+    case BSO_KEY_SWITCH:
+        return set_switch(target, key, value);
+    case BSO_KEY_NUMBER: {
+        double x;
+        if (parse_number(key, value, &x) || check_range(key, x, k->min, k->max, "it")) return BSO_ERROR;
+        *(double *)target = x;
+        return 0;
+    }
+    }
+    return bso_fail("%s: key of unknown type", key);
+}
+
+static void key_text(const bso_settings *s, const bso_key *k, char *text, size_t size)
+{
+    const void *source = (const char *)s + k->offset;
+    switch (k->type) {
+    case BSO_KEY_TEXT:
+    case BSO_KEY_WORD:
+        snprintf(text, size, "%s", (const char *)source);
+        break;
+    case BSO_KEY_INTEGER:
+        snprintf(text, size, "%" PRId64, *(const int64_t *)source);
+        break;
+    case BSO_KEY_SEED:
+        snprintf(text, size, "%" PRIu64, *(const uint64_t *)source);
+        break;
+    case BSO_KEY_SWITCH:
+        snprintf(text, size, "%s", *(const bool *)source ? "on" : "off");
+        break;
+    case BSO_KEY_NUMBER:
+        number_text(*(const double *)source, text, size);
+        break;
+    }
+}
+
+int bso_settings_get(const bso_settings *s, const char *key, char *text, size_t size)
+{
+    const bso_key *k = find_key(key);
+    if (k) {
+        key_text(s, k, text, size);
+        return 0;
+    }
+    if (!is_hyper(key)) return unknown_key(key);
+    const bso_optimizer *rule = rule_of(s);
+    int index = rule ? bso_hyper_index(rule, key) : -1;
+    if (index >= 0) {
+        double values[BSO_HYPER_MAX];
+        bso_settings_hypers(s, rule, values);
+        number_text(values[index], text, size);
+        return 0;
+    }
+    for (int i = 0; i < s->hypers_set; i++) {
+        if (strcmp(s->hyper[i].name, key) == 0) {
+            number_text(s->hyper[i].value, text, size);
+            return 0;
+        }
+    }
+    return bso_fail("%s: optimizer %s has no such hyperparameter", key, s->optimizer);
+}
+
+/* What update=auto means: gradients through time are known only at the end of a batch. */
+static const char *resolved_update(const bso_settings *s, const bso_gradient *gradient)
+{
+    if (strcmp(s->update, "auto") != 0) return s->update;
+    return gradient && gradient->through_time ? "accumulated" : "realtime";
+}
+
+static int check_hypers(const bso_settings *s, const bso_optimizer *rule)
+{
+    for (int i = 0; i < s->hypers_set; i++) {
+        const char *name = s->hyper[i].name;
+        int index = bso_hyper_index(rule, name);
+        if (index >= 0) {
+            const bso_hyper *h = &rule->hypers[index];
+            char who[BSO_WORD + 16];
+            snprintf(who, sizeof who, "optimizer %s", rule->name);
+            if (check_range(name, s->hyper[i].value, h->min, h->max, who)) return BSO_ERROR;
+            continue;
+        }
+        char names[256] = "";
+        for (const bso_hyper *h = rule->hypers; h->name; h++) {
+            size_t used = strlen(names);
+            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", h->name);
+        }
+        return bso_fail("%s: optimizer %s has no such hyperparameter; it has %s", name, rule->name,
+                        *names ? names : "none");
+    }
+    return 0;
+}
+
+int bso_settings_check(bso_settings *s)
+{
+    const bso_optimizer *rule = bso_optimizer_find(s->optimizer);
+    if (!rule) return BSO_ERROR;
+    const bso_gradient *gradient = bso_gradient_find(s->gradient);
+    if (!gradient) return BSO_ERROR;
+    if (gradient->through_time && strcmp(s->update, "realtime") == 0) {
+        return bso_fail("update=realtime: gradient %s is known only after the last time step; "
+                        "set update=accumulated or auto",
+                        gradient->name);
+    }
+    if (check_hypers(s, rule)) return BSO_ERROR;
+    const char *update = resolved_update(s, gradient);
+    if (update != s->update) snprintf(s->update, sizeof s->update, "%s", update);
+    return 0;
+}
+
+void bso_settings_hypers(const bso_settings *s, const bso_optimizer *rule, double values[BSO_HYPER_MAX])
+{
+    for (int i = 0; i < BSO_HYPER_MAX; i++) values[i] = 0;
+    for (int i = 0; rule->hypers[i].name; i++) {
+        const bso_hyper *h = &rule->hypers[i];
+        values[i] = h->initial;
+        for (int j = 0; j < s->hypers_set; j++) {
+            if (strcmp(s->hyper[j].name, h->name) == 0) values[i] = s->hyper[j].value;
+        }
+        if (values[i] == 0 && h->initial == 0 && strcmp(h->name, "weight_lr") == 0) values[i] = s->lr;
+    }
+}
+
+static uint64_t hash_pair(uint64_t hash, const char *key, const char *value)
+{
+    const char *const parts[] = {key, "=", value, "\n"};
+    for (int i = 0; i < 4; i++) {
+        for (const char *c = parts[i]; *c; c++) hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+uint64_t bso_settings_hash(const bso_settings *s)
+{
+    const bso_gradient *gradient = NULL;
+    for (int i = 0; bso_gradients[i]; i++) {
+        if (strcmp(bso_gradients[i]->name, s->gradient) == 0) gradient = bso_gradients[i];
+    }
+    uint64_t hash = UINT64_C(14695981039346656037);
+    char text[BSO_TEXT];
+    for (const bso_key *k = bso_keys; k->name; k++) {
+        if (!k->identity) continue;
+        key_text(s, k, text, sizeof text);
+        /* The same before and after bso_settings_check. */
+        hash = hash_pair(hash, k->name, k->offset == AT(update) ? resolved_update(s, gradient) : text);
+    }
+    const bso_optimizer *rule = rule_of(s);
+    if (!rule) return hash;
+    double values[BSO_HYPER_MAX];
+    bso_settings_hypers(s, rule, values);
+    for (int i = 0; rule->hypers[i].name; i++) {
+        number_text(values[i], text, sizeof text);
+        hash = hash_pair(hash, rule->hypers[i].name, text);
+    }
+    return hash;
+}

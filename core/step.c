@@ -1,0 +1,215 @@
+/* step.c: what happens in a batch: forward through time, loss, backward, updates. See network.h. */
+#include "core/layer.h"
+
+#include "core/error.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+/* ---- updates ------------------------------------------------------------------------------------------------------------------ */
+
+void bso_update_open(const bso_pass *pass, bso_param *p)
+{
+    bso_network *net = pass->net;
+    if (!net->accumulated) bso_learner_begin(&net->learners[p->ordinal], pass->t);
+}
+
+static void give_tile(const bso_pass *pass, bso_learner *learner, size_t first, size_t n, const float *gradient)
+{
+    if (pass->observer && pass->observer->gradient) pass->observer->gradient(pass->observer->user, learner, first, n, gradient);
+    bso_learner_tile(learner, first, n, gradient);
+}
+
+void bso_update_tile(const bso_pass *pass, bso_param *p, size_t first, size_t n, const float *gradient)
+{
+    bso_network *net = pass->net;
+    if (!net->accumulated) {
+        give_tile(pass, &net->learners[p->ordinal], first, n, gradient);
+        return;
+    }
+    /* The first step to arrive is copied, so that with T = 1 the sum has the very bits of the step. */
+    float *sum = net->accumulated_gradient[p->ordinal] + first;
+    if (pass->t == (net->estimator->through_time ? net->steps - 1 : 0)) {
+        memcpy(sum, gradient, n * sizeof *sum);
+    } else {
+        for (size_t i = 0; i < n; i++) sum[i] += gradient[i];
+    }
+}
+
+static int give_end(const bso_pass *pass, bso_learner *learner)
+{
+    int status = bso_learner_end(learner);
+    if (!status && pass->observer && pass->observer->updated) pass->observer->updated(pass->observer->user, learner);
+    return status;
+}
+
+int bso_update_close(const bso_pass *pass, bso_param *p)
+{
+    bso_network *net = pass->net;
+    return net->accumulated ? 0 : give_end(pass, &net->learners[p->ordinal]);
+}
+
+int bso_update_flush(const bso_pass *pass)
+{
+    enum { TILE = 16 * BSO_TILE_ALIGN };
+    bso_network *net = pass->net;
+    for (int i = 0; i < net->param_count; i++) {
+        bso_learner *learner = &net->learners[i];
+        const float *gradient = net->accumulated_gradient[i];
+        size_t count = bso_param_count(&net->params[i]);
+        bso_learner_begin(learner, 0);
+#pragma omp parallel for schedule(static)
+        for (size_t first = 0; first < count; first += TILE) {
+            give_tile(pass, learner, first, count - first < TILE ? count - first : TILE, gradient + first);
+        }
+        int status = give_end(pass, learner);
+        if (status) return status;
+    }
+    return 0;
+}
+
+/* ---- loss --------------------------------------------------------------------------------------------------------------------- */
+
+/* log sum_c exp(output[c]) of a sample. */
+static double log_partition(const float *output, int classes, int n, int sample)
+{
+    double largest = (double)output[sample], total = 0;
+    for (int c = 1; c < classes; c++) largest = fmax(largest, (double)output[c * n + sample]);
+    for (int c = 0; c < classes; c++) total += exp((double)output[c * n + sample] - largest);
+    return log(total) + largest;
+}
+
+/* L[t] = ((1 - a) CE + a MSE) / T, CE a mean over the batch, MSE over batch and classes (spec section 3). Serial: a batch of outputs is small. */
+int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float *gradient, double *loss)
+{
+    const bso_network *net = pass->net;
+    int n = pass->n, classes = net->classes;
+    double a = net->loss_mse, ce = 0, mse = 0, share = 1.0 / ((double)net->steps * n);
+    for (int sample = 0; sample < n; sample++) {
+        ce += log_partition(output, classes, n, sample) - (double)output[y[sample] * n + sample];
+        for (int c = 0; c < classes; c++) {
+            double away = (double)output[c * n + sample] - (c == y[sample] ? 1 : 0);
+            mse += away * away;
+        }
+    }
+    double step = share * ((1 - a) * ce + a * mse / classes);
+    *loss += step;
+    for (int i = 0; i < classes * n; i++) net->logits[i] = pass->t ? net->logits[i] + output[i] : output[i];
+    if (pass->observer && pass->observer->step) pass->observer->step(pass->observer->user, pass->t, step, output, n);
+    if (!isfinite(step)) {
+        return bso_fail("fc: the loss is not finite at time step %d of %d; lower lr, or check the data", pass->t + 1, net->steps);
+    }
+    for (int sample = 0; gradient && sample < n; sample++) {
+        double partition = log_partition(output, classes, n, sample);
+        for (int c = 0; c < classes; c++) {
+            double o = (double)output[c * n + sample], target = c == y[sample] ? 1 : 0;
+            gradient[c * n + sample] = (float)(share * ((1 - a) * (exp(o - partition) - target) + a * 2 * (o - target) / classes));
+        }
+    }
+    return 0;
+}
+
+/* ---- batch -------------------------------------------------------------------------------------------------------------------- */
+
+/* Scratch was made for the threads there were when the network was built. */
+static void keep_threads(const bso_network *net)
+{
+    if (omp_get_max_threads() > net->threads) omp_set_num_threads(net->threads);
+}
+
+static bso_pass pass_at(bso_network *net, const float *x, int n, int t, bool training, const bso_observer *observer)
+{
+    size_t frame = (size_t)net->channels * (size_t)n * (size_t)net->height * (size_t)net->width;
+    return (bso_pass){net, n, t, training, net->frames > 1 ? x + (size_t)t * frame : x, observer};
+}
+
+static float *forward(const bso_pass *pass)
+{
+    bso_network *net = pass->net;
+    for (int i = 0; i < net->layers; i++) net->layer[i].kind->forward(&net->layer[i], pass);
+    return bso_synapse_output(&net->layer[net->layers - 1], pass->t);
+}
+
+static int backward(const bso_pass *pass)
+{
+    bso_network *net = pass->net;
+    for (int i = net->layers - 1; i >= 0; i--) {
+        int status = net->layer[i].kind->backward(&net->layer[i], pass, i > 0);
+        if (status) return status;
+    }
+    return 0;
+}
+
+static int correct_predictions(const bso_network *net, const int *y, int n)
+{
+    int correct = 0;
+    for (int sample = 0; sample < n; sample++) {
+        int best = 0;
+        for (int c = 1; c < net->classes; c++) {
+            if (net->logits[c * n + sample] > net->logits[best * n + sample]) best = c;
+        }
+        correct += best == y[sample];
+    }
+    return correct;
+}
+
+/* Online: every step is learnt from as it happens. */
+static int train_online(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer, double *loss)
+{
+    for (int t = 0; t < net->steps; t++) {
+        bso_pass pass = pass_at(net, x, n, t, true, observer);
+        const float *output = forward(&pass);
+        int status = bso_loss_step(&pass, output, y, net->gradient[0], loss);
+        if (!status) status = backward(&pass);
+        if (!status && net->accumulated && t == net->steps - 1) status = bso_update_flush(&pass);
+        if (status) return status;
+        if (observer && observer->step_done) observer->step_done(observer->user, t);
+    }
+    return 0;
+}
+
+/* Back-propagation through time: all steps forward, then all steps backward, then one update. */
+static int train_through_time(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer, double *loss)
+{
+    size_t outputs = (size_t)net->classes * (size_t)n;
+    bso_layer *last = &net->layer[net->layers - 1];
+    for (int t = 0; t < net->steps; t++) {
+        bso_pass pass = pass_at(net, x, n, t, true, observer);
+        float *output = forward(&pass);
+        int status = bso_loss_step(&pass, output, y, output, loss);
+        if (status) return status;
+    }
+    for (int t = net->steps - 1; t >= 0; t--) {
+        bso_pass pass = pass_at(net, x, n, t, true, observer);
+        memcpy(net->gradient[0], bso_synapse_output(last, t), outputs * sizeof(float));
+        int status = backward(&pass);
+        if (!status && t == 0) status = bso_update_flush(&pass);
+        if (status) return status;
+    }
+    if (observer && observer->step_done) observer->step_done(observer->user, net->steps - 1);
+    return 0;
+}
+
+int bso_network_train(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer, bso_batch_result *result)
+{
+    *result = (bso_batch_result){0};
+    keep_threads(net);
+    if (observer && observer->batch) observer->batch(observer->user, x, y, n);
+    int status = net->estimator->through_time ? train_through_time(net, x, y, n, observer, &result->loss)
+                                              : train_online(net, x, y, n, observer, &result->loss);
+    if (!status) result->correct = correct_predictions(net, y, n);
+    return status;
+}
+
+void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n, bso_batch_result *result)
+{
+    *result = (bso_batch_result){0};
+    keep_threads(net);
+    for (int t = 0; t < net->steps; t++) {
+        bso_pass pass = pass_at(net, x, n, t, false, NULL);
+        /* A loss that is not finite is reported as such, not refused: the network is only looked at. */
+        (void)bso_loss_step(&pass, forward(&pass), y, NULL, &result->loss);
+    }
+    result->correct = correct_predictions(net, y, n);
+}

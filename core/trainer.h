@@ -1,0 +1,87 @@
+/* trainer.h: one training from settings to numbers. It writes no file but those of `save` and `trace`. */
+#ifndef BSO_TRAINER_H
+#define BSO_TRAINER_H
+
+#include "core/memory.h"
+#include "core/network.h"
+#include "core/settings.h"
+
+#include <signal.h>
+
+/* One epoch. Accuracies are fractions; NaN where there is nothing to measure. */
+typedef struct {
+    double train_loss, train_accuracy; /* running, over the epoch's batches */
+    double validation_loss, validation_accuracy, test_loss, test_accuracy; /* at the epoch's end */
+    double flip_rate; /* flips per update and weight, mean over the epoch's updates (FF ratio) */
+    double c2i;       /* share of one-bit weights that differ from their initial sign */
+    double seconds;   /* training only */
+    double images_per_second;
+    double evaluation_seconds;
+    double lr;                          /* of the full-precision parameters, at the epoch's last update */
+    double hyper[BSO_HYPER_MAX];        /* of the rule, likewise, in the rule's order */
+} bso_epoch_log;
+
+/* One parameter trained by the rule under test. */
+typedef struct {
+    char name[32];
+    size_t weights;
+    double *flips;     /* [epochs] flips in the epoch */
+    double *flip_rate; /* [epochs] per update and weight */
+    double *c2i;       /* [epochs] */
+    double *v;         /* [epochs][time_entries] at the epoch's end, NaN where the rule has none */
+    double *threshold; /* [epochs][time_entries] likewise */
+} bso_weight_log;
+
+typedef struct {
+    char name[32];
+    size_t neurons;
+    double *firing_rate; /* [epochs][T] spikes per neuron, training batches */
+} bso_neuron_log;
+
+/* Everything a training measured. Owned by the caller, freed with bso_run_free. */
+typedef struct {
+    bso_settings settings; /* as checked: auto resolved */
+    char dataset_name[64];
+    size_t samples[3]; /* train, validation, test in use */
+    int epochs_done, time_entries;
+    bso_epoch_log *epochs;
+    int weight_logs, neuron_logs;
+    bso_weight_log *weights;
+    bso_neuron_log *neurons;
+    uint64_t updates;      /* per parameter, done */
+    double *batch_loss;    /* [batches done] */
+    size_t batches;
+    double model_bytes, model_bytes_float;
+    size_t one_bit_weights, float_weights; /* counts */
+    uint64_t weights_hash;
+    size_t memory_current[BSO_MEM_CATEGORIES], memory_peak[BSO_MEM_CATEGORIES], memory_at_peak[BSO_MEM_CATEGORIES];
+    size_t memory_total_peak;
+    size_t rss_start, rss_peak; /* after library start, and at the end */
+    char started[32], ended[32]; /* ISO 8601, UTC */
+    double seconds;
+    int threads;
+    char kernel_path[16];
+} bso_run;
+
+/* Where a training stands; called about every 0.2 s and at each epoch's end. */
+typedef struct {
+    const bso_run *run;
+    int epoch, epochs;    /* 1-based */
+    size_t batch, batches; /* of this epoch */
+    double loss, accuracy; /* running means of this epoch */
+    double flip_rate, images_per_second, seconds_left;
+    bool epoch_end;
+} bso_progress;
+
+/* Set by the program's signal handler: training stops at the next batch boundary with BSO_INTERRUPTED. */
+extern volatile sig_atomic_t bso_stop_requested;
+
+/* Start the libraries (flush-to-zero, OpenBLAS's buffers and threading checked, kernel path picked) once per process;
+ * threads > 0 sets the number of OpenMP threads. Returns 0 or BSO_ERROR. */
+int bso_start(int threads);
+
+/* Train. progress may be NULL. Returns 0, BSO_ERROR or BSO_INTERRUPTED; run is valid (and to be freed) in every case. */
+int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_progress *p, void *user), void *user);
+void bso_run_free(bso_run *run);
+
+#endif

@@ -1,0 +1,516 @@
+/* reference.c: see reference.h. Formulas in the order of the paper's equations; loops over everything. */
+#include "tests/reference.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double alpha = 4.0, norm_epsilon = 1e-5, norm_momentum = 0.1;
+
+enum kind { INPUT, SYNAPSE, NORM, NEURON, AVERAGE };
+
+/* One operation and what it keeps. A map is [n][c][h][w]; lists hold one for each time step. */
+struct bso_reference_op {
+    enum kind kind;
+    int c, h, w;                 /* of the output */
+    int kernel_h, kernel_w, pad; /* synapse; average: the window, moved by its own size */
+    int weight, bias, norm; /* positions in param[] and norm[] (a neuron: of the norm before it), -1: none */
+    double **out;           /* s for neurons */
+    double **trace; /* input, neuron, average: what stands for the presynaptic spikes in weight gradients */
+    double **u;     /* neuron */
+    double **mean, **var; /* norm: [c] */
+    double *grad;         /* dL/dout at the time step at hand */
+    double *carry;        /* neuron: dL/du of the time step after it */
+};
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "reference network: %s\n", what);
+    exit(1);
+}
+
+static double *zeros(size_t count)
+{
+    double *block = calloc(count ? count : 1, sizeof *block);
+    if (!block) fail("out of memory");
+    return block;
+}
+
+static double **zeros_list(int steps, size_t count)
+{
+    double **list = calloc((size_t)steps, sizeof *list);
+    if (!list) fail("out of memory");
+    for (int t = 0; t < steps; t++) list[t] = zeros(count);
+    return list;
+}
+
+static void free_list(double **list, int steps)
+{
+    if (!list) return;
+    for (int t = 0; t < steps; t++) free(list[t]);
+    free(list);
+}
+
+/* ---- building */
+
+static struct bso_reference_op *add_op(bso_reference *r, enum kind kind, int c, int h, int w)
+{
+    if (r->ops == BSO_REFERENCE_OPS) fail("too many operations");
+    if (c < 1 || h < 1 || w < 1) fail("an empty map");
+    struct bso_reference_op *op = &r->op[r->ops++];
+    size_t map = (size_t)r->capacity * (size_t)c * (size_t)h * (size_t)w;
+    int steps = r->options.steps;
+    *op =
+        (struct bso_reference_op){.kind = kind, .c = c, .h = h, .w = w, .weight = -1, .bias = -1, .norm = -1};
+    op->out = zeros_list(steps, map);
+    op->grad = zeros(map);
+    if (kind == INPUT || kind == NEURON || kind == AVERAGE) op->trace = zeros_list(steps, map);
+    if (kind == NEURON) {
+        op->u = zeros_list(steps, map);
+        op->carry = zeros(map);
+    }
+    if (kind == NORM) {
+        op->mean = zeros_list(steps, (size_t)c);
+        op->var = zeros_list(steps, (size_t)c);
+    }
+    return op;
+}
+
+static int add_param(bso_reference *r, int outputs, int inputs, int kernel_h, int kernel_w, double initial)
+{
+    if (r->params == BSO_REFERENCE_OPS) fail("too many parameters");
+    bso_reference_param *p = &r->param[r->params];
+    *p = (bso_reference_param){
+        .outputs = outputs, .inputs = inputs, .kernel_h = kernel_h, .kernel_w = kernel_w};
+    p->count = (size_t)outputs * (size_t)inputs * (size_t)kernel_h * (size_t)kernel_w;
+    p->value = zeros(p->count);
+    p->gradient = zeros((size_t)r->options.steps * p->count);
+    for (size_t i = 0; i < p->count; i++) p->value[i] = initial;
+    return r->params++;
+}
+
+/* kernel 0: linear, the kernel is the whole map. The first and the last synapse have a bias. */
+static void add_synapse(bso_reference *r, int outputs, int kernel, bool last)
+{
+    struct bso_reference_op in = r->op[r->ops - 1], *op;
+    if (kernel) {
+        op = add_op(r, SYNAPSE, outputs, in.h, in.w);
+        op->kernel_h = op->kernel_w = kernel;
+        op->pad = kernel / 2;
+    } else {
+        op = add_op(r, SYNAPSE, outputs, 1, 1);
+        op->kernel_h = in.h;
+        op->kernel_w = in.w;
+    }
+    bool first = r->params == 0;
+    op->weight = add_param(r, outputs, in.c, op->kernel_h, op->kernel_w, 0.0);
+    if (first || last) {
+        op->bias = add_param(r, outputs, 1, 1, 1, 0.0);
+        r->param[op->bias].before_norm = !last;
+    }
+}
+
+static void add_norm_and_neurons(bso_reference *r)
+{
+    struct bso_reference_op in = r->op[r->ops - 1];
+    struct bso_reference_op *op = add_op(r, NORM, in.c, in.h, in.w);
+    op->weight = add_param(r, in.c, 1, 1, 1, 1.0);
+    op->bias = add_param(r, in.c, 1, 1, 1, 0.0);
+    op->norm = r->norms++;
+    bso_reference_norm *norm = &r->norm[op->norm];
+    *norm = (bso_reference_norm){in.c, zeros((size_t)in.c), zeros((size_t)in.c)};
+    for (int c = 0; c < in.c; c++) norm->running_var[c] = 1.0;
+    add_op(r, NEURON, in.c, in.h, in.w)->norm = r->norms - 1;
+}
+
+static void add_average(bso_reference *r, int kernel_h, int kernel_w)
+{
+    struct bso_reference_op in = r->op[r->ops - 1];
+    struct bso_reference_op *op = add_op(r, AVERAGE, in.c, in.h / kernel_h, in.w / kernel_w);
+    op->kernel_h = kernel_h;
+    op->kernel_w = kernel_w;
+}
+
+static void add_token(bso_reference *r, const char *token)
+{
+    const struct bso_reference_op in = r->op[r->ops - 1];
+    int outputs, kernel, used = 0;
+    if (strcmp(token, "AP2") == 0) {
+        add_average(r, 2, 2);
+    } else if (strcmp(token, "GAP") == 0) {
+        add_average(r, in.h, in.w);
+    } else if (strcmp(token, "FC") == 0) {
+        add_synapse(r, r->classes, 0, true);
+    } else if (sscanf(token, "%dC%d%n", &outputs, &kernel, &used) == 2 && !token[used] && kernel % 2 == 1) {
+        add_synapse(r, outputs, kernel, false);
+        add_norm_and_neurons(r);
+    } else if (sscanf(token, "%dFC%n", &outputs, &used) == 1 && used && !token[used]) {
+        add_synapse(r, outputs, 0, false);
+        add_norm_and_neurons(r);
+    } else {
+        fail("unknown token");
+    }
+}
+
+bso_reference *bso_reference_create(const char *layers, int channels, int height, int width, int classes,
+                                    int capacity, const bso_reference_options *options)
+{
+    bso_reference *r = calloc(1, sizeof *r);
+    if (!r) fail("out of memory");
+    r->options = *options;
+    r->capacity = capacity;
+    r->classes = classes;
+    r->op = calloc(BSO_REFERENCE_OPS, sizeof *r->op);
+    if (!r->op) fail("out of memory");
+    r->loss = zeros((size_t)options->steps);
+    r->spikes = zeros((size_t)BSO_REFERENCE_OPS * (size_t)options->steps);
+    r->output = zeros((size_t)options->steps * (size_t)capacity * (size_t)classes);
+    add_op(r, INPUT, channels, height, width);
+
+    char text[256], *rest = text;
+    if (snprintf(text, sizeof text, "%s", layers) >= (int)sizeof text) fail("string too long");
+    for (char *token; (token = strsep(&rest, "-"));) add_token(r, token);
+    return r;
+}
+
+void bso_reference_free(bso_reference *r)
+{
+    if (!r) return;
+    for (int i = 0; i < r->ops; i++) {
+        struct bso_reference_op *op = &r->op[i];
+        free_list(op->out, r->options.steps);
+        free_list(op->trace, r->options.steps);
+        free_list(op->u, r->options.steps);
+        free_list(op->mean, r->options.steps);
+        free_list(op->var, r->options.steps);
+        free(op->grad);
+        free(op->carry);
+    }
+    for (int i = 0; i < r->params; i++) {
+        free(r->param[i].value);
+        free(r->param[i].gradient);
+    }
+    for (int i = 0; i < r->norms; i++) {
+        free(r->norm[i].running_mean);
+        free(r->norm[i].running_var);
+    }
+    free(r->loss);
+    free(r->spikes);
+    free(r->output);
+    free(r->op);
+    free(r);
+}
+
+/* ---- helpers for maps and weights */
+
+static size_t at(const struct bso_reference_op *op, int n, int c, int y, int x)
+{
+    return (((size_t)n * (size_t)op->c + (size_t)c) * (size_t)op->h + (size_t)y) * (size_t)op->w + (size_t)x;
+}
+
+static size_t map_size(const struct bso_reference_op *op, int n)
+{
+    return at(op, n, 0, 0, 0);
+}
+
+static size_t weight_at(const bso_reference_param *p, int o, int i, int ky, int kx)
+{
+    size_t row = (size_t)o * (size_t)p->inputs + (size_t)i;
+    return (row * (size_t)p->kernel_h + (size_t)ky) * (size_t)p->kernel_w + (size_t)kx;
+}
+
+static bool inside(const struct bso_reference_op *op, int y, int x)
+{
+    return y >= 0 && y < op->h && x >= 0 && x < op->w;
+}
+
+static double sigmoid(double x)
+{
+    return x >= 0 ? 1.0 / (1.0 + exp(-x)) : exp(x) / (1.0 + exp(x));
+}
+
+static double surrogate(const bso_reference_options *o, double x)
+{
+    if (o->rectangular) return fabs(x) <= 0.5 ? 1.0 : 0.0;
+    return alpha * sigmoid(alpha * x) * (1.0 - sigmoid(alpha * x));
+}
+
+static double fire(const bso_reference_options *o, double x)
+{
+    if (!o->smooth) return x >= 0.0 ? 1.0 : 0.0;
+    if (o->rectangular) return fmin(fmax(x + 0.5, 0.0), 1.0);
+    return sigmoid(alpha * x);
+}
+
+/* ---- forward */
+
+static void synapse_forward(const bso_reference *r, const struct bso_reference_op *in,
+                            const struct bso_reference_op *op, int t, int n)
+{
+    const bso_reference_param *weight = &r->param[op->weight];
+    for (int b = 0; b < n; b++)
+        for (int o = 0; o < op->c; o++)
+            for (int y = 0; y < op->h; y++)
+                for (int x = 0; x < op->w; x++) {
+                    double sum = op->bias >= 0 ? r->param[op->bias].value[o] : 0.0;
+                    for (int i = 0; i < in->c; i++)
+                        for (int ky = 0; ky < op->kernel_h; ky++)
+                            for (int kx = 0; kx < op->kernel_w; kx++) {
+                                int iy = y + ky - op->pad, ix = x + kx - op->pad;
+                                if (!inside(in, iy, ix)) continue;
+                                sum += weight->value[weight_at(weight, o, i, ky, kx)] *
+                                       in->out[t][at(in, b, i, iy, ix)];
+                            }
+                    op->out[t][at(op, b, o, y, x)] = sum;
+                }
+}
+
+static void norm_statistics(const struct bso_reference_op *in, int t, int n, int c, double *mean, double *var)
+{
+    double count = (double)n * in->h * in->w, sum = 0.0, squares = 0.0;
+    for (int b = 0; b < n; b++)
+        for (int y = 0; y < in->h; y++)
+            for (int x = 0; x < in->w; x++) sum += in->out[t][at(in, b, c, y, x)];
+    *mean = sum / count;
+    for (int b = 0; b < n; b++)
+        for (int y = 0; y < in->h; y++)
+            for (int x = 0; x < in->w; x++) {
+                double d = in->out[t][at(in, b, c, y, x)] - *mean;
+                squares += d * d;
+            }
+    *var = squares / count;
+}
+
+static void norm_forward(const bso_reference *r, const struct bso_reference_op *in,
+                         const struct bso_reference_op *op, int t, int n)
+{
+    const bso_reference_norm *norm = &r->norm[op->norm];
+    double count = (double)n * op->h * op->w;
+    for (int c = 0; c < op->c; c++) {
+        double mean = norm->running_mean[c], var = norm->running_var[c];
+        if (!r->options.evaluate) {
+            norm_statistics(in, t, n, c, &mean, &var);
+            double unbiased = count > 1.0 ? var * count / (count - 1.0) : var;
+            norm->running_mean[c] += norm_momentum * (mean - norm->running_mean[c]);
+            norm->running_var[c] += norm_momentum * (unbiased - norm->running_var[c]);
+        }
+        op->mean[t][c] = mean;
+        op->var[t][c] = var;
+        for (int b = 0; b < n; b++)
+            for (int y = 0; y < op->h; y++)
+                for (int x = 0; x < op->w; x++) {
+                    size_t i = at(op, b, c, y, x);
+                    op->out[t][i] =
+                        r->param[op->weight].value[c] * (in->out[t][i] - mean) / sqrt(var + norm_epsilon) +
+                        r->param[op->bias].value[c];
+                }
+    }
+}
+
+/* How far x = u - threshold is from a jump or kink of fire() and, where gradients use it, of surrogate(). */
+static double kink_distance(const bso_reference_options *o, double x)
+{
+    double distance = INFINITY;
+    if (!o->smooth) distance = fabs(x);
+    if (o->rectangular) distance = fmin(distance, fabs(fabs(x) - 0.5));
+    return distance;
+}
+
+/* u[t] = leak * (u[t-1] - threshold * s[t-1]) + I[t];  trace[t] = mu * trace[t-1] + s[t] */
+static void neuron_forward(bso_reference *r, const struct bso_reference_op *in,
+                           const struct bso_reference_op *op, int t, int n)
+{
+    const bso_reference_options *o = &r->options;
+    for (size_t i = 0; i < map_size(op, n); i++) {
+        double u = in->out[t][i];
+        if (t > 0) u += o->leak * (op->u[t - 1][i] - o->threshold * op->out[t - 1][i]);
+        op->u[t][i] = u;
+        op->out[t][i] = fire(o, u - o->threshold);
+        r->spikes[op->norm * o->steps + t] += op->out[t][i];
+        op->trace[t][i] = op->out[t][i] + (t > 0 ? o->mu * op->trace[t - 1][i] : 0.0);
+        r->margin = fmin(r->margin, kink_distance(o, u - o->threshold));
+    }
+}
+
+/* Mean of each window; what is left over at the end is dropped. Linear, so the trace goes the same way. */
+static void average_map(const struct bso_reference_op *in, const struct bso_reference_op *op,
+                        const double *from, double *to, int n)
+{
+    for (int b = 0; b < n; b++)
+        for (int c = 0; c < op->c; c++)
+            for (int y = 0; y < op->h; y++)
+                for (int x = 0; x < op->w; x++) {
+                    double sum = 0.0;
+                    for (int ky = 0; ky < op->kernel_h; ky++)
+                        for (int kx = 0; kx < op->kernel_w; kx++)
+                            sum += from[at(in, b, c, y * op->kernel_h + ky, x * op->kernel_w + kx)];
+                    to[at(op, b, c, y, x)] = sum / (op->kernel_h * op->kernel_w);
+                }
+}
+
+/* L[t] of the outputs and, where grad is not NULL, dL[t]/do; both [n][classes]. */
+static double loss_at(const bso_reference *r, const double *output, const int *y, int n, double *grad)
+{
+    double a = r->options.loss_mse, loss = 0.0;
+    int classes = r->classes, steps = r->options.steps;
+    for (int b = 0; b < n; b++) {
+        const double *o = &output[b * classes];
+        double largest = -INFINITY, sum = 0.0;
+        for (int c = 0; c < classes; c++) largest = fmax(largest, o[c]);
+        for (int c = 0; c < classes; c++) sum += exp(o[c] - largest);
+        double log_sum = largest + log(sum);
+        loss += (1.0 - a) * (log_sum - o[y[b]]) / n / steps;
+        for (int c = 0; c < classes; c++) {
+            double target = c == y[b] ? 1.0 : 0.0, difference = o[c] - target;
+            loss += a * difference * difference / n / classes / steps;
+            if (!grad) continue;
+            grad[b * classes + c] =
+                ((1.0 - a) * (exp(o[c] - log_sum) - target) / n + a * 2.0 * difference / n / classes) / steps;
+        }
+    }
+    return loss;
+}
+
+double bso_reference_forward(bso_reference *r, const double *x, int frames, const int *y, int n)
+{
+    if (n < 1 || n > r->capacity) fail("more samples than it was built for");
+    double total = 0.0;
+    r->margin = INFINITY;
+    memset(r->spikes, 0, (size_t)(r->norms * r->options.steps) * sizeof *r->spikes);
+    for (int t = 0; t < r->options.steps; t++) {
+        size_t image = map_size(&r->op[0], n);
+        const double *frame = frames > 1 ? x + (size_t)t * image : x;
+        memcpy(r->op[0].out[t], frame, image * sizeof *frame);
+        memcpy(r->op[0].trace[t], frame, image * sizeof *frame);
+        for (int i = 1; i < r->ops; i++) {
+            const struct bso_reference_op *in = &r->op[i - 1], *op = &r->op[i];
+            if (op->kind == SYNAPSE) synapse_forward(r, in, op, t, n);
+            if (op->kind == NORM) norm_forward(r, in, op, t, n);
+            if (op->kind == NEURON) neuron_forward(r, in, op, t, n);
+            if (op->kind == AVERAGE) {
+                average_map(in, op, in->out[t], op->out[t], n);
+                average_map(in, op, in->trace[t], op->trace[t], n);
+            }
+        }
+        size_t outputs = (size_t)n * (size_t)r->classes;
+        memcpy(r->output + (size_t)t * outputs, r->op[r->ops - 1].out[t], outputs * sizeof *r->output);
+        r->loss[t] = loss_at(r, r->output + (size_t)t * outputs, y, n, NULL);
+        total += r->loss[t];
+    }
+    return total;
+}
+
+/* ---- backward */
+
+static double *gradient_of(const bso_reference *r, int param, int t)
+{
+    return r->param[param].gradient + (size_t)t * r->param[param].count;
+}
+
+/* grad W[t] = zeta[t] * pre[t]^T with pre = s through time and the trace online; data gradient W^T zeta. */
+static void synapse_backward(const bso_reference *r, const struct bso_reference_op *in,
+                             const struct bso_reference_op *op, int t, int n)
+{
+    const bso_reference_param *weight = &r->param[op->weight];
+    const double *pre = r->options.online ? in->trace[t] : in->out[t];
+    double *dw = gradient_of(r, op->weight, t), *db = op->bias >= 0 ? gradient_of(r, op->bias, t) : NULL;
+    memset(in->grad, 0, map_size(in, n) * sizeof *in->grad);
+    for (int b = 0; b < n; b++)
+        for (int o = 0; o < op->c; o++)
+            for (int y = 0; y < op->h; y++)
+                for (int x = 0; x < op->w; x++) {
+                    double zeta = op->grad[at(op, b, o, y, x)];
+                    if (db) db[o] += zeta;
+                    for (int i = 0; i < in->c; i++)
+                        for (int ky = 0; ky < op->kernel_h; ky++)
+                            for (int kx = 0; kx < op->kernel_w; kx++) {
+                                int iy = y + ky - op->pad, ix = x + kx - op->pad;
+                                if (!inside(in, iy, ix)) continue;
+                                size_t w = weight_at(weight, o, i, ky, kx), p = at(in, b, i, iy, ix);
+                                dw[w] += zeta * pre[p];
+                                in->grad[p] += zeta * weight->value[w];
+                            }
+                }
+}
+
+/* xhat = (x - mean) / sqrt(var + eps);  dx = weight / sqrt(var + eps) * (dy - mean dy - xhat mean(dy
+ * xhat)) */
+static void norm_backward(const bso_reference *r, const struct bso_reference_op *in,
+                          const struct bso_reference_op *op, int t, int n)
+{
+    double *dweight = gradient_of(r, op->weight, t), *dbias = gradient_of(r, op->bias, t);
+    double count = (double)n * op->h * op->w;
+    for (int c = 0; c < op->c; c++) {
+        double mean = op->mean[t][c], deviation = sqrt(op->var[t][c] + norm_epsilon), sum = 0.0,
+               sum_xhat = 0.0;
+        for (int b = 0; b < n; b++)
+            for (int y = 0; y < op->h; y++)
+                for (int x = 0; x < op->w; x++) {
+                    size_t i = at(op, b, c, y, x);
+                    sum += op->grad[i];
+                    sum_xhat += op->grad[i] * (in->out[t][i] - mean) / deviation;
+                }
+        dweight[c] += sum_xhat;
+        dbias[c] += sum;
+        for (int b = 0; b < n; b++)
+            for (int y = 0; y < op->h; y++)
+                for (int x = 0; x < op->w; x++) {
+                    size_t i = at(op, b, c, y, x);
+                    double xhat = (in->out[t][i] - mean) / deviation;
+                    in->grad[i] = r->param[op->weight].value[c] / deviation *
+                                  (op->grad[i] - sum / count - xhat * sum_xhat / count);
+                }
+    }
+}
+
+/* dL/du[t] = dL/ds[t] g' + leak dL/du[t+1] (1 - threshold g'); the last product is the reset's path */
+static void neuron_backward(const bso_reference *r, const struct bso_reference_op *in,
+                            const struct bso_reference_op *op, int t, int n)
+{
+    const bso_reference_options *o = &r->options;
+    for (size_t i = 0; i < map_size(op, n); i++) {
+        double g = surrogate(o, op->u[t][i] - o->threshold), du = op->grad[i] * g;
+        if (!o->online) du += o->leak * op->carry[i] * (1.0 - (o->detach_reset ? 0.0 : o->threshold * g));
+        op->carry[i] = du;
+        in->grad[i] = du;
+    }
+}
+
+static void average_backward(const struct bso_reference_op *in, const struct bso_reference_op *op, int n)
+{
+    memset(in->grad, 0, map_size(in, n) * sizeof *in->grad);
+    for (int b = 0; b < n; b++)
+        for (int c = 0; c < op->c; c++)
+            for (int y = 0; y < op->h * op->kernel_h; y++)
+                for (int x = 0; x < op->w * op->kernel_w; x++)
+                    in->grad[at(in, b, c, y, x)] =
+                        op->grad[at(op, b, c, y / op->kernel_h, x / op->kernel_w)] /
+                        (op->kernel_h * op->kernel_w);
+}
+
+void bso_reference_backward(bso_reference *r, const int *y, int n)
+{
+    for (int i = 0; i < r->params; i++)
+        memset(r->param[i].gradient, 0, (size_t)r->options.steps * r->param[i].count * sizeof(double));
+    for (int i = 0; i < r->ops; i++)
+        if (r->op[i].carry) memset(r->op[i].carry, 0, map_size(&r->op[i], n) * sizeof(double));
+
+    for (int t = r->options.steps - 1; t >= 0; t--) {
+        loss_at(r, r->output + (size_t)t * (size_t)n * (size_t)r->classes, y, n, r->op[r->ops - 1].grad);
+        for (int i = r->ops - 1; i > 0; i--) {
+            const struct bso_reference_op *in = &r->op[i - 1], *op = &r->op[i];
+            if (op->kind == SYNAPSE) synapse_backward(r, in, op, t, n);
+            if (op->kind == NORM) norm_backward(r, in, op, t, n);
+            if (op->kind == NEURON) neuron_backward(r, in, op, t, n);
+            if (op->kind == AVERAGE) average_backward(in, op, n);
+        }
+    }
+}
+
+double bso_reference_gradient_sum(const bso_reference *r, int param, size_t index)
+{
+    double sum = 0.0;
+    for (int t = 0; t < r->options.steps; t++) sum += gradient_of(r, param, t)[index];
+    return sum;
+}

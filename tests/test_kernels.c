@@ -1,0 +1,429 @@
+/* test_kernels.c: every table of kernels this CPU runs, against plain double-precision formulas written here,
+ * and against each other bit for bit. Odd lengths, no access past the end, results in place of an argument
+ * where the header allows it.
+ */
+#include "core/error.h"
+#include "core/kernels.h"
+#include "core/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { LONGEST = 1000, GUARD = 32, ROOM = LONGEST + GUARD };
+
+static const size_t lengths[] = {0, 1, 7, 16, 17, 31, 33, 100, LONGEST};
+enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
+
+static const float guard = 12345.0f;
+
+/* Inputs: `a`, `b` standard normal; `u` potentials around the threshold, some exactly on it, some far
+ * away. */
+static float a[ROOM], b[ROOM], u[ROOM];
+static const float threshold = 1.0f, leak = 0.5f;
+
+static int fill_inputs(void **state)
+{
+    (void)state;
+    static const float special[] = {1.0f,  0.5f, 1.5f,  0.99999994f, 1.0000001f,
+                                    -0.0f, 0.0f, 60.0f, -60.0f,      1e-20f};
+    for (uint64_t i = 0; i < ROOM; i++) {
+        a[i] = (float)bso_random_normal(11, BSO_RANDOM_TEST, 0, i);
+        b[i] = (float)bso_random_normal(11, BSO_RANDOM_TEST, 1, i);
+        u[i] = 1.0f + (float)bso_random_normal(11, BSO_RANDOM_TEST, 2, i);
+        if (i % 5 == 3) u[i] = special[i / 5 % (sizeof special / sizeof special[0])];
+    }
+    return 0;
+}
+
+static void clear(float *x, const float *initial, size_t n)
+{
+    for (size_t i = 0; i < ROOM; i++) x[i] = initial && i < n ? initial[i] : guard;
+}
+
+/* n results within relative or absolute `tolerance` of `expected`, the guard untouched, and the same bits
+ * as `first`, which the first table fills in. */
+static void check(const bso_kernels *k, const char *what, const float *got, const double *expected, size_t n,
+                  float *first, double tolerance)
+{
+    for (size_t i = 0; i < n; i++) {
+        double off = fabs((double)got[i] - expected[i]) / fmax(1.0, fabs(expected[i]));
+        if (!(off <= tolerance))
+            fail_msg("%s %s[%zu of %zu]: %.9g, must be %.9g", k->name, what, i, n, (double)got[i],
+                     expected[i]);
+    }
+    for (size_t i = n; i < ROOM; i++) assert_true(got[i] == guard);
+    if (k == bso_kernels_available()[0]) memcpy(first, got, n * sizeof *got);
+    if (n && memcmp(first, got, n * sizeof *got))
+        fail_msg("%s %s: other bits than the first table's", k->name, what);
+}
+
+static double spike(double potential)
+{
+    return potential >= (double)threshold ? 1.0 : 0.0;
+}
+
+static double slope(double x, bso_surrogate kind)
+{
+    if (kind == BSO_SURROGATE_RECTANGULAR) return fabs(x) <= 0.5 ? 1.0 : 0.0;
+    double e = exp(-4.0 * fabs(x));
+    return 4.0 * e / ((1.0 + e) * (1.0 + e));
+}
+
+/* ---- element by element */
+
+static void test_lif(void **state)
+{
+    (void)state;
+    for (int l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        double expected[ROOM], current[ROOM];
+        float got[ROOM], first[ROOM];
+        for (size_t i = 0; i < n; i++) {
+            current[i] = (double)a[i];
+            expected[i] =
+                (double)leak * ((double)u[i] - (double)threshold * spike((double)u[i])) + current[i];
+        }
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            clear(got, NULL, n);
+            (*k)->lif(got, NULL, a, n, leak, threshold);
+            check(*k, "lif, first step", got, current, n, first, 0.0);
+        }
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            clear(got, NULL, n);
+            (*k)->lif(got, u, a, n, leak, threshold);
+            check(*k, "lif", got, expected, n, first, 1e-6);
+            clear(got, u, n);
+            (*k)->lif(got, got, a, n, leak, threshold);
+            check(*k, "lif in place", got, expected, n, first, 1e-6);
+        }
+    }
+}
+
+static void test_trace(void **state)
+{
+    (void)state;
+    for (int l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        double expected[ROOM];
+        float got[ROOM], first[ROOM];
+        for (size_t i = 0; i < n; i++) expected[i] = (double)leak * (double)a[i] + spike((double)u[i]);
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            clear(got, a, n);
+            (*k)->trace(got, u, n, leak, threshold);
+            check(*k, "trace", got, expected, n, first, 1e-6);
+        }
+    }
+}
+
+static void check_surrogate(bso_surrogate kind)
+{
+    for (int l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        double expected[ROOM];
+        float got[ROOM], first[ROOM];
+        for (size_t i = 0; i < n; i++)
+            expected[i] = (double)a[i] * slope((double)u[i] - (double)threshold, kind);
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            clear(got, NULL, n);
+            (*k)->surrogate(got, a, u, n, threshold, kind);
+            check(*k, "surrogate", got, expected, n, first, 1e-6);
+            clear(got, a, n);
+            (*k)->surrogate(got, got, u, n, threshold, kind);
+            check(*k, "surrogate in place", got, expected, n, first, 1e-6);
+        }
+        for (int reset = 0; reset < 2; reset++) {
+            for (size_t i = 0; i < n; i++) {
+                double d = slope((double)u[i] - (double)threshold, kind);
+                expected[i] =
+                    (double)a[i] * d + (double)leak * (double)b[i] * (1.0 - reset * (double)threshold * d);
+            }
+            for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+                clear(got, NULL, n);
+                (*k)->surrogate_through_time(got, a, b, u, n, leak, threshold, (float)reset, kind);
+                check(*k, "surrogate_through_time", got, expected, n, first, 1e-6);
+                clear(got, a, n);
+                (*k)->surrogate_through_time(got, got, b, u, n, leak, threshold, (float)reset, kind);
+                check(*k, "surrogate_through_time in place of ds", got, expected, n, first, 1e-6);
+                clear(got, b, n);
+                (*k)->surrogate_through_time(got, a, got, u, n, leak, threshold, (float)reset, kind);
+                check(*k, "surrogate_through_time in place of du_next", got, expected, n, first, 1e-6);
+            }
+        }
+    }
+}
+
+static void test_surrogate_sigmoid(void **state)
+{
+    (void)state;
+    check_surrogate(BSO_SURROGATE_SIGMOID);
+}
+
+static void test_surrogate_rectangular(void **state)
+{
+    (void)state;
+    check_surrogate(BSO_SURROGATE_RECTANGULAR);
+}
+
+/* The sigmoid's slope has a relative error, too, as long as it is not vanishing: gradients of far-away
+ * neurons count. */
+static void test_surrogate_tail(void **state)
+{
+    (void)state;
+    float one[ROOM], potential[ROOM], got[ROOM];
+    for (size_t i = 0; i < ROOM; i++) {
+        one[i] = 1.0f;
+        potential[i] = -18.0f + 38.0f * (float)i / ROOM;
+    }
+    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+        (*k)->surrogate(got, one, potential, ROOM, threshold, BSO_SURROGATE_SIGMOID);
+        for (size_t i = 0; i < ROOM; i++) {
+            /* u - threshold is rounded before it is multiplied by 4: 4 * 19 * 2^-24 = 5e-6 */
+            double x = (double)(potential[i] - threshold), expected = slope(x, BSO_SURROGATE_SIGMOID);
+            assert_true(fabs((double)got[i] - expected) <= 2e-6 * expected);
+        }
+    }
+}
+
+static void test_norm_apply(void **state)
+{
+    (void)state;
+    for (int l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        double expected[ROOM];
+        float got[ROOM], first[ROOM];
+        for (size_t i = 0; i < n; i++) expected[i] = (double)a[i] * (double)1.7f + (double)-0.3f;
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            clear(got, NULL, n);
+            (*k)->norm_apply(got, a, n, 1.7f, -0.3f);
+            check(*k, "norm_apply", got, expected, n, first, 1e-6);
+        }
+    }
+}
+
+static void test_norm_backward(void **state)
+{
+    (void)state;
+    const float mean = 0.2f, ca = 1.3f, cb = -0.7f, cc = 0.05f;
+    for (int l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        double expected[ROOM];
+        float got[ROOM], first[ROOM];
+        for (size_t i = 0; i < n; i++) {
+            expected[i] = (double)ca * (double)a[i] + (double)cb * ((double)b[i] - (double)mean) + (double)cc;
+        }
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            clear(got, NULL, n);
+            (*k)->norm_backward(got, a, b, n, mean, ca, cb, cc);
+            check(*k, "norm_backward", got, expected, n, first, 1e-6);
+            clear(got, a, n);
+            (*k)->norm_backward(got, got, b, n, mean, ca, cb, cc);
+            check(*k, "norm_backward in place", got, expected, n, first, 1e-6);
+        }
+    }
+}
+
+/* ---- sums */
+
+static void check_sums(const bso_kernels *k, const char *what, const double got[2], const double expected[2],
+                       const double size[2], double first[2])
+{
+    for (int i = 0; i < 2; i++) {
+        if (!(fabs(got[i] - expected[i]) <= 1e-13 * size[i])) {
+            fail_msg("%s %s[%d]: %.17g, must be %.17g", k->name, what, i, got[i], expected[i]);
+        }
+    }
+    if (k == bso_kernels_available()[0]) memcpy(first, got, 2 * sizeof *first);
+    if (memcmp(first, got, 2 * sizeof *first))
+        fail_msg("%s %s: other bits than the first table's", k->name, what);
+}
+
+static void test_norm_sums(void **state)
+{
+    (void)state;
+    for (int l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        const float shift = 0.37f;
+        double forward[2] = {0}, forward_size[2] = {0}, backward[2] = {0}, backward_size[2] = {0};
+        double got[2], first[2], first_backward[2];
+        for (size_t i = 0; i < n; i++) {
+            double d = (double)a[i] - (double)shift, g = (double)b[i];
+            forward[0] += d;
+            forward[1] += d * d;
+            backward[0] += g;
+            backward[1] += g * d;
+            forward_size[0] += fabs(d);
+            backward_size[0] += fabs(g);
+            backward_size[1] += fabs(g * d);
+        }
+        forward_size[1] = forward[1];
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            got[0] = got[1] = 99.0;
+            (*k)->norm_sums(got, a, n, shift);
+            check_sums(*k, "norm_sums", got, forward, forward_size, first);
+            got[0] = got[1] = 99.0;
+            (*k)->norm_backward_sums(got, b, a, n, shift);
+            check_sums(*k, "norm_backward_sums", got, backward, backward_size, first_backward);
+        }
+    }
+}
+
+/* A mean far from 0 must not eat the variance: the shift is there for that. */
+static void test_norm_sums_far(void **state)
+{
+    (void)state;
+    float x[LONGEST];
+    double mean = 0.0, var = 0.0;
+    for (size_t i = 0; i < LONGEST; i++) mean += (double)(x[i] = 1e4f + a[i]) / LONGEST;
+    for (size_t i = 0; i < LONGEST; i++) var += ((double)x[i] - mean) * ((double)x[i] - mean) / LONGEST;
+    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+        double sums[2];
+        (*k)->norm_sums(sums, x, LONGEST, x[0]);
+        double first = sums[0] / LONGEST, got = sums[1] / LONGEST - first * first;
+        assert_true(fabs(got - var) <= 1e-10 * var);
+    }
+}
+
+/* ---- bits */
+
+static void test_bits_pack(void **state)
+{
+    (void)state;
+    for (int l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        uint64_t expected[ROOM], got[ROOM];
+        for (int bit = 0; bit < 64; bit += bit == 1 ? 29 : 1) {
+            for (size_t i = 0; i < ROOM; i++) {
+                expected[i] = bso_random_below(13, BSO_RANDOM_TEST, (uint32_t)bit, i, UINT64_MAX) &
+                              ~((uint64_t)1 << bit);
+            }
+            for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+                memcpy(got, expected, sizeof got);
+                (*k)->bits_pack(got, u, n, bit, threshold);
+                for (size_t i = 0; i < ROOM; i++) {
+                    uint64_t set = i < n && u[i] >= threshold ? (uint64_t)1 << bit : 0;
+                    assert_true(got[i] == (expected[i] | set));
+                }
+                (*k)->bits_pack(got, u, n, bit, 1e30f); /* nothing reaches it: bits stay set */
+                for (size_t i = 0; i < n; i++)
+                    assert_true(got[i] == (expected[i] | (uint64_t)(u[i] >= threshold) << bit));
+            }
+        }
+    }
+}
+
+static bool bit_of(const uint64_t *words, size_t stride, size_t k)
+{
+    return words[k / 64 * stride] >> (k % 64) & 1;
+}
+
+/* The product of every pixel's inputs (0 or 1) with every output's weights (-1 or +1), added `factor`
+ * times to what is there. */
+static void check_multiply(size_t pixels, size_t outputs, size_t inputs, int32_t factor)
+{
+    size_t words = (inputs + 63) / 64, stride = pixels + 5, out_stride = pixels + 3;
+    uint64_t *patches = calloc(words * stride, sizeof *patches),
+             *weights = calloc(words * outputs, sizeof *weights);
+    int32_t *ones = calloc(stride, sizeof *ones);
+    int32_t *expected = calloc(outputs * out_stride, sizeof *expected),
+            *got = calloc(outputs * out_stride, sizeof *got);
+    assert_true(patches && weights && ones && expected && got);
+    uint64_t last = inputs % 64 ? ((uint64_t)1 << (inputs % 64)) - 1 : UINT64_MAX;
+    for (size_t w = 0; w < words; w++) {
+        uint64_t mask = w + 1 == words ? last : UINT64_MAX;
+        for (size_t p = 0; p < pixels; p++) {
+            uint64_t x = bso_random_below(17, BSO_RANDOM_TEST, (uint32_t)w, p, UINT64_MAX) & mask;
+            patches[w * stride + p] = p % 7 == 6 ? mask : p % 7 == 5 ? 0 : x;
+            ones[p] += __builtin_popcountll(patches[w * stride + p]);
+        }
+        for (size_t o = 0; o < outputs; o++) {
+            uint64_t x = bso_random_below(19, BSO_RANDOM_TEST, (uint32_t)w, o, UINT64_MAX) & mask;
+            weights[o * words + w] = o % 5 == 4 ? mask : o % 5 == 3 ? 0 : x;
+        }
+    }
+    for (size_t o = 0; o < outputs; o++) {
+        for (size_t p = 0; p < out_stride; p++) {
+            int32_t sum = 0;
+            for (size_t k = 0; p < pixels && k < inputs; k++) {
+                if (bit_of(&patches[p], stride, k)) sum += bit_of(&weights[o * words], 1, k) ? 1 : -1;
+            }
+            expected[o * out_stride + p] = 1000 * (int32_t)o - (int32_t)p + factor * sum;
+        }
+    }
+    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+        for (size_t i = 0; i < outputs * out_stride; i++) {
+            got[i] = 1000 * (int32_t)(i / out_stride) - (int32_t)(i % out_stride);
+        }
+        (*k)->bits_multiply(got, out_stride, patches, stride, pixels, weights, outputs, words, ones, factor);
+        if (memcmp(expected, got, outputs * out_stride * sizeof *got)) {
+            fail_msg("%s bits_multiply: %zu pixels, %zu outputs, %zu inputs, factor %d", (*k)->name, pixels,
+                     outputs, inputs, (int)factor);
+        }
+    }
+    free(patches);
+    free(weights);
+    free(ones);
+    free(expected);
+    free(got);
+}
+
+static void test_bits_multiply(void **state)
+{
+    (void)state;
+    static const size_t outputs[] = {1, 2, 3, 4, 5, 8, 66}, inputs[] = {1, 63, 64, 65, 300};
+    for (int l = 0; l < LENGTHS; l++) {
+        for (size_t o = 0; o < sizeof outputs / sizeof outputs[0]; o++) {
+            for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
+                if (lengths[l] * outputs[o] * inputs[i] > 2000000) continue;
+                check_multiply(lengths[l], outputs[o], inputs[i], (int32_t)1 << (i % 4));
+            }
+        }
+    }
+    check_multiply(64, 3, 9 * 512, 1);
+    check_multiply(37, 2, 9 * 512, 4);
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    const bso_kernels *const *k = bso_kernels_available();
+    assert_string_equal(k[0]->name, "reference");
+    assert_string_equal(k[1]->name, "portable");
+    bool found = false;
+    for (; *k; k++) {
+        setenv("BSO_KERNELS", (*k)->name, 1);
+        assert_int_equal(bso_kernels_pick(), 0);
+        assert_true(bso_kernel == *k);
+    }
+    setenv("BSO_KERNELS", "abacus", 1);
+    assert_int_equal(bso_kernels_pick(), BSO_ERROR);
+    assert_non_null(strstr(bso_error(), "abacus"));
+    unsetenv("BSO_KERNELS");
+    assert_int_equal(bso_kernels_pick(), 0);
+    for (k = bso_kernels_available(); *k; k++) found |= bso_kernel == *k && !k[1];
+    assert_true(found);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_lif),
+        cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_surrogate_sigmoid),
+        cmocka_unit_test(test_surrogate_rectangular),
+        cmocka_unit_test(test_surrogate_tail),
+        cmocka_unit_test(test_norm_apply),
+        cmocka_unit_test(test_norm_backward),
+        cmocka_unit_test(test_norm_sums),
+        cmocka_unit_test(test_norm_sums_far),
+        cmocka_unit_test(test_bits_pack),
+        cmocka_unit_test(test_bits_multiply),
+    };
+    return cmocka_run_group_tests(tests, fill_inputs, NULL);
+}
