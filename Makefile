@@ -75,6 +75,16 @@ $(BUILD)/registry.c: tools/registry.sh $(SRC)
 $(BUILD)/registry.o: $(BUILD)/registry.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# What was built, for /provenance of result files.
+$(BUILD)/version.h: FORCE
+	@mkdir -p $(BUILD)
+	@printf '#define BSO_COMMIT "%s"\n#define BSO_FLAGS "%s"\n' \
+	    "$$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)" \
+	    '$(strip $(OPT) $(SANITIZE) $(CFLAGS) -ffp-contract=off -fopenmp)' > $@.tmp
+	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+$(BUILD)/core/record.o: $(BUILD)/version.h
+$(BUILD)/core/record.o: private ALL_CFLAGS += -include $(BUILD)/version.h
+
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIB_OBJ) $(BUILD)/libbso.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 

@@ -15,7 +15,8 @@ enum { MAX_PLANES = 32 };
 
 /* sum[0..planes-1] += value[0..value_planes-1], 64 counts side by side: a ripple-carry adder on bit planes. The sum must have
  * room. */
-static inline void add_planes(uint64_t *sum, int planes, const uint64_t *value, size_t value_stride, int value_planes)
+static inline void add_planes(uint64_t *sum, int planes, const uint64_t *value, size_t value_stride,
+                              int value_planes)
 {
     uint64_t carry = 0;
     for (int b = 0; b < planes; b++) {
@@ -29,7 +30,8 @@ static inline void add_planes(uint64_t *sum, int planes, const uint64_t *value, 
 
 void bso_bits_pool(const bso_signal *from, const bso_signal *to, int n, int window_h, int window_w)
 {
-    size_t from_area = (size_t)from->height * (size_t)from->width, to_area = (size_t)to->height * (size_t)to->width;
+    size_t from_area = (size_t)from->height * (size_t)from->width,
+           to_area = (size_t)to->height * (size_t)to->width;
     size_t from_plane = (size_t)from->words * (size_t)n * from_area;
     size_t to_plane = (size_t)to->words * (size_t)n * to_area;
 #pragma omp parallel for collapse(2) schedule(static)
@@ -80,16 +82,21 @@ void bso_bits_patches(const bso_signal *s, const bso_window *window, int n, int 
         for (int kx = 0; kx < window->kernel_w; kx++) {
             span columns = reach(kx, window->pad, window->in_w, window->out_w);
             for (int word = 0; word < s->words; word++) {
-                size_t bit = (size_t)(ky * window->kernel_w + kx) * (size_t)window->channels + 64 * (size_t)word;
+                size_t bit =
+                    (size_t)(ky * window->kernel_w + kx) * (size_t)window->channels + 64 * (size_t)word;
                 size_t low = bit / 64;
-                int shift = (int)(bit % 64), used = window->channels - 64 * word < 64 ? window->channels - 64 * word : 64;
+                int shift = (int)(bit % 64),
+                    used = window->channels - 64 * word < 64 ? window->channels - 64 * word : 64;
                 uint64_t *to = patches + low * stride, *spill = shift + used > 64 ? to + stride : NULL;
-                const uint64_t *from = s->bits + ((size_t)(plane * s->words + word) * (size_t)n + (size_t)first) * in_area;
+                const uint64_t *from =
+                    s->bits + ((size_t)(plane * s->words + word) * (size_t)n + (size_t)first) * in_area;
                 for (int sample = 0; sample < count; sample++) {
                     for (int y = rows.begin; y < rows.end; y++) {
-                        const uint64_t *in = from + (size_t)sample * in_area + (size_t)((y + rows.shift) * window->in_w);
+                        const uint64_t *in =
+                            from + (size_t)sample * in_area + (size_t)((y + rows.shift) * window->in_w);
                         size_t at = (size_t)sample * out_area + (size_t)(y * window->out_w);
-                        for (int x = columns.begin; x < columns.end; x++) to[at + (size_t)x] |= in[x + columns.shift] << shift;
+                        for (int x = columns.begin; x < columns.end; x++)
+                            to[at + (size_t)x] |= in[x + columns.shift] << shift;
                         if (!spill) continue;
                         for (int x = columns.begin; x < columns.end; x++) {
                             spill[at + (size_t)x] |= in[x + columns.shift] >> (64 - shift);
@@ -118,7 +125,8 @@ void bso_bits_expand(const bso_signal *s, int n, float *value)
         }
         for (size_t p = 0; p < pixels; p++) {
             uint32_t count = 0;
-            for (int b = 0; b < s->planes; b++) count |= (uint32_t)(in[(size_t)b * plane + p] >> bit & 1) << b;
+            for (int b = 0; b < s->planes; b++)
+                count |= (uint32_t)(in[(size_t)b * plane + p] >> bit & 1) << b;
             out[p] = (float)count * s->scale;
         }
     }
@@ -134,7 +142,8 @@ void bso_bits_expand_weights(const uint64_t *weights, int outputs, int words, in
         for (int k = k0; k < k1; k++) {
             if (k / 64 != loaded) {
                 loaded = k / 64;
-                for (int o = 0; o < block; o++) word[o] = weights[(size_t)(o0 + o) * (size_t)words + (size_t)loaded];
+                for (int o = 0; o < block; o++)
+                    word[o] = weights[(size_t)(o0 + o) * (size_t)words + (size_t)loaded];
             }
             float *row = tile + (size_t)(k - k0) * (size_t)outputs + o0;
             for (int o = 0; o < block; o++) row[o] = (float)((int)(word[o] >> (k % 64) & 1) * 2 - 1);
@@ -164,13 +173,16 @@ void bso_im2col(const float *x, const bso_window *window, int n, int first, int 
         tap t = tap_of(window, k);
         float *row = columns + (size_t)(k - k0) * stride;
         const float *map = x + ((size_t)t.channel * (size_t)n + (size_t)first) * in_area;
-        bool padded = t.rows.begin > 0 || t.rows.end < window->out_h || t.columns.begin > 0 || t.columns.end < window->out_w;
+        bool padded = t.rows.begin > 0 || t.rows.end < window->out_h || t.columns.begin > 0 ||
+                      t.columns.end < window->out_w;
         if (padded) memset(row, 0, (size_t)count * out_area * sizeof *row);
         for (int sample = 0; sample < count; sample++) {
             for (int y = t.rows.begin; y < t.rows.end; y++) {
-                const float *in = map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w);
+                const float *in =
+                    map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w);
                 float *out = row + (size_t)sample * out_area + (size_t)(y * window->out_w);
-                for (int column = t.columns.begin; column < t.columns.end; column++) out[column] = in[column + t.columns.shift];
+                for (int column = t.columns.begin; column < t.columns.end; column++)
+                    out[column] = in[column + t.columns.shift];
             }
         }
     }
@@ -189,7 +201,8 @@ void bso_col2im_add(float *x, const bso_window *window, int n, int first, int co
             for (int y = t.rows.begin; y < t.rows.end; y++) {
                 float *out = map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w);
                 const float *in = row + (size_t)sample * out_area + (size_t)(y * window->out_w);
-                for (int column = t.columns.begin; column < t.columns.end; column++) out[column + t.columns.shift] += in[column];
+                for (int column = t.columns.begin; column < t.columns.end; column++)
+                    out[column + t.columns.shift] += in[column];
             }
         }
     }

@@ -13,11 +13,12 @@
 
 typedef struct {
     int channels, height, width;
-    int planes;      /* bits of the largest count */
-    int words;       /* channels / 64, rounded up */
+    int planes;       /* bits of the largest count */
+    int words;        /* channels / 64, rounded up */
     uint32_t largest; /* largest count */
-    float scale;     /* value = count * scale */
-    uint64_t *bits;  /* [planes][words][samples * height * width]; NULL where a signal is float only (images) */
+    float scale;      /* value = count * scale */
+    uint64_t
+        *bits; /* [planes][words][samples * height * width]; NULL where a signal is float only (images) */
 } bso_signal;
 
 /* Words of a signal of that many samples. */

@@ -16,9 +16,9 @@ typedef enum { BSO_SPLIT_TRAIN, BSO_SPLIT_VALIDATION, BSO_SPLIT_TEST, BSO_SPLITS
 
 /* An opened data set. The file's own split is train and test; `private` belongs to the format. */
 typedef struct bso_dataset {
-    char name[64];           /* as it may be shown: "Fashion-MNIST" */
+    char name[64]; /* as it may be shown: "Fashion-MNIST" */
     int classes, channels, height, width;
-    int frames;              /* 1 for static images; T for event frames */
+    int frames; /* 1 for static images; T for event frames */
     size_t train_count, test_count;
     /* One sample, decoded: out[frames][channels][height][width], pixel values scaled to [0, 1] where the format stores
      * bytes, as stored where it stores floats. split is TRAIN or TEST of the file. Thread-safe. */
@@ -67,7 +67,8 @@ typedef struct {
     bso_dataset data;
     size_t count[BSO_SPLITS]; /* samples of each split in use */
     size_t validation_first;  /* index of the first validation sample in the file's training set */
-    float mean[16], deviation[16]; /* per channel, over the training samples in use, in [0, 1] units; 0 and 1 if off */
+    float mean[16],
+        deviation[16]; /* per channel, over the training samples in use, in [0, 1] units; 0 and 1 if off */
     bool shuffle, crop, flip, cutout;
     uint64_t seed;
     int threads;    /* that there is scratch for */
@@ -86,7 +87,7 @@ void bso_loader_close(bso_loader *l);
  * x: [frames][channels][n][height][width], channel-major, normalised.  y: [n].
  * index: [n], position in the file's split, may be NULL.
  * The same (seed, epoch, sample) gives the same numbers whatever the batch size and number of threads. */
-void bso_loader_batch(bso_loader *l, bso_split split, uint32_t epoch, size_t first, size_t n, float *x, int *y,
-                      uint32_t *index);
+void bso_loader_batch(bso_loader *l, bso_split split, uint32_t epoch, size_t first, size_t n, float *x,
+                      int *y, uint32_t *index);
 
 #endif

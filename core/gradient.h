@@ -14,7 +14,8 @@ typedef struct {
     /* Online estimators with memory: trace[i] <- mu * trace[i] + s[i], s[i] = (u[i] >= threshold), for i < n.
      * u: membrane potential before the reset at this step; u_previous: at the step before (NULL at the first, where the trace
      * starts at zero and the new value is s). NULL: no trace, the spikes themselves are used. */
-    void (*trace)(float *trace, const float *u, const float *u_previous, size_t n, float leak, float threshold);
+    void (*trace)(float *trace, const float *u, const float *u_previous, size_t n, float leak,
+                  float threshold);
     bool needs_previous; /* u_previous must be kept for it */
 } bso_gradient;
 

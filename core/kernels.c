@@ -18,7 +18,8 @@ static bool runnable(const bso_kernels *k)
 {
 #ifdef __x86_64__
     if (k == &bso_kernels_avx2) {
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi2");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") &&
+               __builtin_cpu_supports("bmi2");
     }
     if (k == &bso_kernels_avx512) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

@@ -21,8 +21,9 @@ typedef struct {
     /* Spikes times one-bit weights. patches: [words][stride] bit k % 64 of patches[k / 64][p] is input k of pixel p, zero from K on;
      * weights: [outputs][words]; ones: [pixels] number of set bits of each patch.
      * out[o * out_stride + p] += factor * (2 * popcount(patch_p & w_o) - ones[p]); p < pixels. Exact in int32. */
-    void (*bits_multiply)(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride, size_t pixels,
-                          const uint64_t *weights, size_t outputs, size_t words, const int32_t *ones, int32_t factor);
+    void (*bits_multiply)(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride,
+                          size_t pixels, const uint64_t *weights, size_t outputs, size_t words,
+                          const int32_t *ones, int32_t factor);
 
     /* count[p] += number of set bits of words[p], p < n. */
     void (*bits_count)(int32_t *count, const uint64_t *words, size_t n);
@@ -37,13 +38,16 @@ typedef struct {
     /* sums of dy and of dy * (x - mean) */
     void (*norm_backward_sums)(double sums[2], const float *dy, const float *x, size_t n, float mean);
     /* dx = a * dy + b * (x - mean) + c; dx may be dy */
-    void (*norm_backward)(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b, float c);
+    void (*norm_backward)(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b,
+                          float c);
 
     /* Leaky integrate and fire, reset by subtraction: u = leak * (u_previous - threshold * (u_previous >= threshold)) + current.
      * u may be u_previous; u_previous NULL: the first step, u = current. */
-    void (*lif)(float *u, const float *u_previous, const float *current, size_t n, float leak, float threshold);
+    void (*lif)(float *u, const float *u_previous, const float *current, size_t n, float leak,
+                float threshold);
     /* du = ds * surrogate'(u - threshold); du may be ds. */
-    void (*surrogate)(float *du, const float *ds, const float *u, size_t n, float threshold, bso_surrogate kind);
+    void (*surrogate)(float *du, const float *ds, const float *u, size_t n, float threshold,
+                      bso_surrogate kind);
     /* BPTT: du[t] = ds * surrogate' + leak * du_next * (1 - reset * threshold * surrogate'); reset is 0 or 1; du may be ds or du_next. */
     void (*surrogate_through_time)(float *du, const float *ds, const float *du_next, const float *u, size_t n,
                                    float leak, float threshold, float reset, bso_surrogate kind);

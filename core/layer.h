@@ -15,9 +15,9 @@ typedef struct bso_layer bso_layer;
 /* A time step of a batch. */
 typedef struct {
     bso_network *net;
-    int n;         /* samples, at most net->batch */
-    int t;         /* 0-based */
-    bool training; /* batch statistics, traces, counts */
+    int n;          /* samples, at most net->batch */
+    int t;          /* 0-based */
+    bool training;  /* batch statistics, traces, counts */
     const float *x; /* the image, or the frame of this step: [channel][n][height][width] */
     const bso_observer *observer;
 } bso_pass;
@@ -38,11 +38,11 @@ typedef struct {
 
 struct bso_layer {
     const bso_layer_kind *kind;
-    char name[32];      /* "conv2", "lif2", "pool1" */
-    bso_layer *below;   /* NULL for the first */
-    bso_signal out;     /* shape of the output; bits where it is packed */
-    size_t out_size;    /* channels * height * width */
-    void *own;          /* the kind's own data */
+    char name[32];    /* "conv2", "lif2", "pool1" */
+    bso_layer *below; /* NULL for the first */
+    bso_signal out;   /* shape of the output; bits where it is packed */
+    size_t out_size;  /* channels * height * width */
+    void *own;        /* the kind's own data */
 };
 
 struct bso_network {
@@ -62,25 +62,27 @@ struct bso_network {
     bso_buffer *buffers;
     bso_neuron_counts *neurons;
     bool attached;
-    double *partial;        /* shared by the learners */
-    float **accumulated_gradient; /* [param]: whole gradients, where an update takes several time steps together */
+    double *partial; /* shared by the learners */
+    float **
+        accumulated_gradient; /* [param]: whole gradients, where an update takes several time steps together */
 
     /* scratch */
-    float *gradient[2];     /* [largest map] */
+    float *gradient[2]; /* [largest map] */
     float *operand[2];
-    char *scratch;          /* [threads][scratch_bytes] */
+    char *scratch; /* [threads][scratch_bytes] */
     size_t scratch_bytes;
     size_t operand_need[2]; /* floats per sample of each operand buffer */
     int threads;
-    float *logits;          /* summed over t: [classes][batch] */
+    float *logits; /* summed over t: [classes][batch] */
 };
 
 /* Constructors. Each fills *l for an output above `below` (NULL: the image, of the network's shape). Return 0 or BSO_ERROR. */
 /* kernel: 0 for a linear layer over the whole map below. last: has no batch norm after it. `main`: trained by the rule under test. */
-int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs, int kernel,
-                       bool has_bias, bso_representation representation, bool is_main);
+int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs,
+                       int kernel, bool has_bias, bso_representation representation, bool is_main);
 int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal);
-int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h, int window_w);
+int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
+                    int window_w);
 
 /* Output of a synapse at a time step: [channel][n * height * width]. */
 float *bso_synapse_output(bso_layer *l, int t);
@@ -89,9 +91,11 @@ float *bso_synapse_output(bso_layer *l, int t);
 int bso_network_slots(const bso_network *net);
 
 /* Registration while building: append to the network's lists. NULL or BSO_ERROR where memory is out. */
-bso_param *bso_network_add_param(bso_network *net, const char *layer, const char *suffix, bso_representation representation,
-                                 int kernel_h, int kernel_w, int inputs, int cols, bool vector, bool is_main);
-int bso_network_add_buffer(bso_network *net, const char *layer, const char *suffix, size_t count, float **data);
+bso_param *bso_network_add_param(bso_network *net, const char *layer, const char *suffix,
+                                 bso_representation representation, int kernel_h, int kernel_w, int inputs,
+                                 int cols, bool vector, bool is_main);
+int bso_network_add_buffer(bso_network *net, const char *layer, const char *suffix, size_t count,
+                           float **data);
 bso_neuron_counts *bso_network_add_neurons(bso_network *net, const char *layer, size_t neurons);
 /* Ask for per-thread scratch of at least that many bytes; bso_scratch gives the calling thread's. */
 void bso_network_want_scratch(bso_network *net, size_t bytes);

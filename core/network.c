@@ -52,11 +52,13 @@ static int parse_token(token *t, const char *network)
             return 0;
         }
         if (!t->outputs || *at++ != 'C' || !(t->kernel = number(&at)) || *at) {
-            return bso_fail("network=%s: cannot read \"%s\"; use tokens such as 64C3, AP2, GAP, 128FC and a final FC, joined by '-'",
+            return bso_fail("network=%s: cannot read \"%s\"; use tokens such as 64C3, AP2, GAP, 128FC and a "
+                            "final FC, joined by '-'",
                             network, t->text);
         }
         if (t->kernel % 2 == 0 || t->kernel > 15) {
-            return bso_fail("network=%s: \"%s\" has kernel size %d; it must be odd and at most 15", network, t->text, t->kernel);
+            return bso_fail("network=%s: \"%s\" has kernel size %d; it must be odd and at most 15", network,
+                            t->text, t->kernel);
         }
         t->kind = TOKEN_CONV;
     }
@@ -76,7 +78,8 @@ static int parse(token *tokens, const char *network)
         if (count == MAX_TOKENS) return bso_fail("network=%s: more than %d layers", network, MAX_TOKENS);
         token *t = &tokens[count];
         *t = (token){0};
-        if (length >= sizeof t->text) return bso_fail("network=%s: cannot read \"%.*s\"", network, (int)length, at);
+        if (length >= sizeof t->text)
+            return bso_fail("network=%s: cannot read \"%.*s\"", network, (int)length, at);
         memcpy(t->text, at, length);
         if (parse_token(t, network)) return BSO_ERROR;
         count++;
@@ -86,10 +89,13 @@ static int parse(token *tokens, const char *network)
     for (int i = 0; i < count; i++) {
         bool last = i == count - 1;
         if (last != (tokens[i].kind == TOKEN_LAST)) {
-            return bso_fail("network=%s: the last layer, and only it, must be FC (the output to the classes)", network);
+            return bso_fail("network=%s: the last layer, and only it, must be FC (the output to the classes)",
+                            network);
         }
         if (i == 0 && (tokens[i].kind == TOKEN_AP2 || tokens[i].kind == TOKEN_GAP)) {
-            return bso_fail("network=%s: pooling acts on spikes; the first layer must be a convolution or linear", network);
+            return bso_fail(
+                "network=%s: pooling acts on spikes; the first layer must be a convolution or linear",
+                network);
         }
     }
     return count;
@@ -108,8 +114,9 @@ void bso_network_want_scratch(bso_network *net, size_t bytes)
     if (net->scratch_bytes < bytes) net->scratch_bytes = bytes;
 }
 
-bso_param *bso_network_add_param(bso_network *net, const char *layer, const char *suffix, bso_representation representation,
-                                 int kernel_h, int kernel_w, int inputs, int cols, bool vector, bool is_main)
+bso_param *bso_network_add_param(bso_network *net, const char *layer, const char *suffix,
+                                 bso_representation representation, int kernel_h, int kernel_w, int inputs,
+                                 int cols, bool vector, bool is_main)
 {
     bso_param *p = &net->params[net->param_count];
     *p = (bso_param){
@@ -131,14 +138,16 @@ bso_param *bso_network_add_param(bso_network *net, const char *layer, const char
         if (!p->bits) return NULL;
     }
     if (representation != BSO_REP_BITS) {
-        bso_mem_category category = representation == BSO_REP_LATENT ? BSO_MEM_WEIGHTS_LATENT : BSO_MEM_WEIGHTS_FLOAT;
+        bso_mem_category category =
+            representation == BSO_REP_LATENT ? BSO_MEM_WEIGHTS_LATENT : BSO_MEM_WEIGHTS_FLOAT;
         p->real = bso_alloc(category, bso_param_count(p), sizeof *p->real, p->name);
         if (!p->real) return NULL;
     }
     return p;
 }
 
-int bso_network_add_buffer(bso_network *net, const char *layer, const char *suffix, size_t count, float **data)
+int bso_network_add_buffer(bso_network *net, const char *layer, const char *suffix, size_t count,
+                           float **data)
 {
     bso_buffer *b = &net->buffers[net->buffer_count++];
     snprintf(b->name, sizeof b->name, "%s.%s", layer, suffix);
@@ -158,8 +167,8 @@ bso_neuron_counts *bso_network_add_neurons(bso_network *net, const char *layer, 
 
 /* ---- building ----------------------------------------------------------------------------------------------------------------- */
 
-static int add_layer(bso_network *net, const char *network, const token *t, bso_representation main_representation, int *synapses,
-                     int *pools)
+static int add_layer(bso_network *net, const char *network, const token *t,
+                     bso_representation main_representation, int *synapses, int *pools)
 {
     char name[32];
     bso_layer *l = &net->layer[net->layers], *below = net->layers ? l - 1 : NULL;
@@ -167,11 +176,13 @@ static int add_layer(bso_network *net, const char *network, const token *t, bso_
         snprintf(name, sizeof name, "pool%d", ++*pools);
         int height = below->out.height, width = below->out.width;
         if (t->kind == TOKEN_AP2 && (height < 2 || width < 2)) {
-            return bso_fail("network=%s: a %d x %d map is too small for AP2 (images are %d x %d); use fewer AP2", network, height,
-                            width, net->height, net->width);
+            return bso_fail(
+                "network=%s: a %d x %d map is too small for AP2 (images are %d x %d); use fewer AP2", network,
+                height, width, net->height, net->width);
         }
         net->layers++;
-        return t->kind == TOKEN_AP2 ? bso_pool_create(l, net, below, name, 2, 2) : bso_pool_create(l, net, below, name, height, width);
+        return t->kind == TOKEN_AP2 ? bso_pool_create(l, net, below, name, 2, 2)
+                                    : bso_pool_create(l, net, below, name, height, width);
     }
     bool first = *synapses == 0, last = t->kind == TOKEN_LAST;
     int ordinal = ++*synapses;
@@ -182,8 +193,8 @@ static int add_layer(bso_network *net, const char *network, const token *t, bso_
     }
     bool is_main = !first && !last;
     net->layers++;
-    int status = bso_synapse_create(l, net, below, name, last ? net->classes : t->outputs, t->kernel, !is_main,
-                                    is_main ? main_representation : BSO_REP_FLOAT, is_main);
+    int status = bso_synapse_create(l, net, below, name, last ? net->classes : t->outputs, t->kernel,
+                                    !is_main, is_main ? main_representation : BSO_REP_FLOAT, is_main);
     if (status || last) return status;
     net->layers++;
     return bso_neurons_create(l + 1, net, l, ordinal);
@@ -201,21 +212,25 @@ static int allocate_shared(bso_network *net)
     net->logits = bso_alloc(BSO_MEM_WORKSPACE, (size_t)net->classes * batch, sizeof(float), "outputs");
     if (!net->scratch || !net->logits) return BSO_ERROR;
     for (int i = 0; i < 2; i++) {
-        net->operand[i] = bso_alloc(BSO_MEM_WORKSPACE, net->operand_need[i] * batch, sizeof(float), "synapse inputs");
+        net->operand[i] =
+            bso_alloc(BSO_MEM_WORKSPACE, net->operand_need[i] * batch, sizeof(float), "synapse inputs");
         if (!net->operand[i]) return BSO_ERROR;
         if (!net->training) continue;
-        net->gradient[i] = bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "activation gradients");
+        net->gradient[i] =
+            bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "activation gradients");
         if (!net->gradient[i]) return BSO_ERROR;
     }
     for (int i = 0; net->training && net->accumulated && i < net->param_count; i++) {
         bso_param *p = &net->params[i];
-        net->accumulated_gradient[i] = bso_alloc(BSO_MEM_GRADIENTS, bso_param_count(p), sizeof(float), p->name);
+        net->accumulated_gradient[i] =
+            bso_alloc(BSO_MEM_GRADIENTS, bso_param_count(p), sizeof(float), p->name);
         if (!net->accumulated_gradient[i]) return BSO_ERROR;
     }
     return 0;
 }
 
-static int build(bso_network *net, const bso_settings *s, const token *tokens, int count, bso_representation representation)
+static int build(bso_network *net, const bso_settings *s, const token *tokens, int count,
+                 bso_representation representation)
 {
     size_t room = (size_t)count * MAX_PER_TOKEN;
     net->layer = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->layer, "layers");
@@ -223,8 +238,10 @@ static int build(bso_network *net, const bso_settings *s, const token *tokens, i
     net->learners = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->learners, "learners");
     net->buffers = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->buffers, "running statistics");
     net->neurons = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->neurons, "neuron counts");
-    net->accumulated_gradient = bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->accumulated_gradient, "gradients");
-    if (!net->layer || !net->params || !net->learners || !net->buffers || !net->neurons || !net->accumulated_gradient) {
+    net->accumulated_gradient =
+        bso_alloc(BSO_MEM_CONTROL, room, sizeof *net->accumulated_gradient, "gradients");
+    if (!net->layer || !net->params || !net->learners || !net->buffers || !net->neurons ||
+        !net->accumulated_gradient) {
         return BSO_ERROR;
     }
     int synapses = 0, pools = 0;
@@ -234,8 +251,8 @@ static int build(bso_network *net, const bso_settings *s, const token *tokens, i
     return allocate_shared(net);
 }
 
-int bso_network_create(bso_network **out, const bso_settings *s, int channels, int height, int width, int frames, int classes,
-                       bool training)
+int bso_network_create(bso_network **out, const bso_settings *s, int channels, int height, int width,
+                       int frames, int classes, bool training)
 {
     *out = NULL;
     token *tokens = bso_alloc(BSO_MEM_CONTROL, MAX_TOKENS, sizeof *tokens, "network string");
@@ -245,7 +262,8 @@ int bso_network_create(bso_network **out, const bso_settings *s, int channels, i
     const bso_optimizer *rule = bso_optimizer_find(s->optimizer);
     int status = count < 0 || !estimator || !rule ? BSO_ERROR : 0;
     if (!status && frames != 1 && frames != s->steps) {
-        status = bso_fail("steps=%lld: the data set has %d frames a sample; set steps to that", (long long)s->steps, frames);
+        status = bso_fail("steps=%lld: the data set has %d frames a sample; set steps to that",
+                          (long long)s->steps, frames);
     }
     bso_network *net = status ? NULL : bso_alloc(BSO_MEM_CONTROL, 1, sizeof *net, "a network");
     if (net) {
@@ -261,7 +279,8 @@ int bso_network_create(bso_network **out, const bso_settings *s, int channels, i
             .accumulated = strcmp(s->update, "accumulated") == 0 || estimator->through_time,
             .detach_reset = s->detach_reset,
             .estimator = estimator,
-            .surrogate = strcmp(s->surrogate, "sigmoid") == 0 ? BSO_SURROGATE_SIGMOID : BSO_SURROGATE_RECTANGULAR,
+            .surrogate =
+                strcmp(s->surrogate, "sigmoid") == 0 ? BSO_SURROGATE_SIGMOID : BSO_SURROGATE_RECTANGULAR,
             .leak = (float)s->leak,
             .threshold = (float)s->threshold,
             .loss_mse = s->loss_mse,
@@ -350,7 +369,8 @@ void bso_network_init(bso_network *net, uint64_t seed)
             init_weights(net, p, seed);
             continue;
         }
-        float value = ends_with(p->name, ".weight") ? 1 : 0; /* batch norm's scale; biases and offsets are 0 */
+        float value =
+            ends_with(p->name, ".weight") ? 1 : 0; /* batch norm's scale; biases and offsets are 0 */
         for (int o = 0; o < p->cols; o++) p->real[o] = value;
     }
     for (int i = 0; i < net->buffer_count; i++) {
@@ -368,7 +388,8 @@ int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_u
     bso_settings_hypers(s, rule, values);
     sgd_values[bso_hyper_index(sgd, "weight_lr")] = s->lr;
     uint64_t total = total_updates ? total_updates : 1;
-    bso_schedule flip = {.factor = s->schedule_factor, .stages = (int)s->schedule_stages, .total = total}, lr = flip;
+    bso_schedule flip = {.factor = s->schedule_factor, .stages = (int)s->schedule_stages, .total = total},
+                 lr = flip;
     if (bso_schedule_parse(s->schedule, &flip.kind) || bso_schedule_parse(s->lr_schedule, &lr.kind)) {
         return bso_fail("schedule=%s, lr_schedule=%s: unknown schedule", s->schedule, s->lr_schedule);
     }
@@ -383,8 +404,8 @@ int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_u
     int entries = net->accumulated ? 1 : net->steps;
     for (int i = 0; i < net->param_count; i++) {
         bso_param *p = &net->params[i];
-        if (bso_learner_init(&net->learners[i], p->main ? rule : sgd, p, entries, p->main ? values : sgd_values, &flip, &lr,
-                             net->partial)) {
+        if (bso_learner_init(&net->learners[i], p->main ? rule : sgd, p, entries,
+                             p->main ? values : sgd_values, &flip, &lr, net->partial)) {
             return BSO_ERROR;
         }
     }

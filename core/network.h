@@ -28,7 +28,7 @@ typedef struct {
 
 /* One layer's neurons, for logs. */
 typedef struct {
-    char name[32]; /* "lif1" */
+    char name[32];  /* "lif1" */
     size_t neurons; /* per sample */
     double *spikes; /* [T] spikes since bso_network_reset_counts */
     double samples; /* samples seen since */
@@ -37,23 +37,25 @@ typedef struct {
 /* Called while training, for traces; any may be NULL. */
 typedef struct {
     void *user;
-    void (*batch)(void *user, const float *x, const int *y, int n);                 /* before the first time step */
-    void (*step)(void *user, int t, double loss, const float *output, int n);       /* after forward; [classes][n] */
-    void (*gradient)(void *user, const bso_learner *l, size_t first, size_t n, const float *g); /* from any thread */
-    void (*updated)(void *user, const bso_learner *l);                              /* after each update, at l->t */
-    void (*step_done)(void *user, int t);                                           /* all updates of t are done */
+    void (*batch)(void *user, const float *x, const int *y, int n); /* before the first time step */
+    void (*step)(void *user, int t, double loss, const float *output,
+                 int n); /* after forward; [classes][n] */
+    void (*gradient)(void *user, const bso_learner *l, size_t first, size_t n,
+                     const float *g);                  /* from any thread */
+    void (*updated)(void *user, const bso_learner *l); /* after each update, at l->t */
+    void (*step_done)(void *user, int t);              /* all updates of t are done */
 } bso_observer;
 
 typedef struct {
-    double loss;       /* sum over t of L[t], mean over the batch */
-    int correct;       /* argmax of the outputs summed over t */
+    double loss; /* sum over t of L[t], mean over the batch */
+    int correct; /* argmax of the outputs summed over t */
 } bso_batch_result;
 
 /* Build for samples of channels x height x width x frames and a number of classes; allocate everything training needs (or only
  * evaluation, if not `training`). In plan mode nothing is touched. Returns 0 or BSO_ERROR (what is wrong with the string and where,
  * a map too small to pool, out of memory). */
-int bso_network_create(bso_network **net, const bso_settings *s, int channels, int height, int width, int frames,
-                       int classes, bool training);
+int bso_network_create(bso_network **net, const bso_settings *s, int channels, int height, int width,
+                       int frames, int classes, bool training);
 void bso_network_free(bso_network *net);
 
 /* Random weights from the seed: first synapse Kaiming normal (fan-out), last normal(0, 0.01), one-bit random signs, latent and float

@@ -13,19 +13,21 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK = 2048 }; /* pixels done at a time, so that a chunk of 64 channels' words and one channel's floats stay in cache */
+enum {
+    CHUNK = 2048
+}; /* pixels done at a time, so that a chunk of 64 channels' words and one channel's floats stay in cache */
 
 static const double norm_eps = 1e-5, norm_momentum = 0.1;
 
 typedef struct {
     bso_param *scale, *offset;              /* batch norm's gamma and beta */
     float *running_mean, *running_variance; /* [channels] */
-    float *mean, *inverse;                  /* [slots][channels] mean and 1 / sqrt(variance + eps) of each kept step */
-    int slots;                              /* time steps kept for backward */
+    float *mean, *inverse; /* [slots][channels] mean and 1 / sqrt(variance + eps) of each kept step */
+    int slots;             /* time steps kept for backward */
     int u_slots;
-    float **u;     /* [u_slots] membrane potential before the reset: [channel][n * area] */
-    float *trace;  /* presynaptic trace or NULL */
-    float *carry;  /* BPTT: dL/du of the step after, or NULL */
+    float **u;    /* [u_slots] membrane potential before the reset: [channel][n * area] */
+    float *trace; /* presynaptic trace or NULL */
+    float *carry; /* BPTT: dL/du of the step after, or NULL */
     bso_neuron_counts *counts;
 } neurons;
 
@@ -51,11 +53,14 @@ static void statistics(bso_layer *l, const bso_pass *pass, const float *y, float
         bso_kernel->norm_sums(sums, y + (size_t)c * m, m, shift);
         double away = sums[0] / (double)m, variance = sums[1] / (double)m - away * away;
         variance = variance > 0 ? variance : 0;
-        double average = (double)shift + away, unbiased = m > 1 ? variance * (double)m / (double)(m - 1) : variance;
+        double average = (double)shift + away,
+               unbiased = m > 1 ? variance * (double)m / (double)(m - 1) : variance;
         mean[c] = (float)average;
         inverse[c] = (float)(1 / sqrt(variance + norm_eps));
-        own->running_mean[c] = (float)((1 - norm_momentum) * (double)own->running_mean[c] + norm_momentum * average);
-        own->running_variance[c] = (float)((1 - norm_momentum) * (double)own->running_variance[c] + norm_momentum * unbiased);
+        own->running_mean[c] =
+            (float)((1 - norm_momentum) * (double)own->running_mean[c] + norm_momentum * average);
+        own->running_variance[c] =
+            (float)((1 - norm_momentum) * (double)own->running_variance[c] + norm_momentum * unbiased);
     }
 }
 
@@ -66,7 +71,8 @@ static void forward(bso_layer *l, const bso_pass *pass)
     const float *y = bso_synapse_output(l->below, pass->t);
     size_t m = (size_t)pass->n * area(l);
     int channels = l->out.channels, slot = pass->t % own->slots;
-    float *mean = own->mean + (size_t)slot * (size_t)channels, *inverse = own->inverse + (size_t)slot * (size_t)channels;
+    float *mean = own->mean + (size_t)slot * (size_t)channels,
+          *inverse = own->inverse + (size_t)slot * (size_t)channels;
     if (pass->training) {
         statistics(l, pass, y, mean, inverse);
     } else {
@@ -91,9 +97,11 @@ static void forward(bso_layer *l, const bso_pass *pass)
                 float scale = own->scale->real[c] * inverse[c];
                 bso_kernel->norm_apply(current, y + at, count, scale, own->offset->real[c] - mean[c] * scale);
                 /* The trace may need u before it is overwritten; only estimators that say so keep two slots. */
-                bso_kernel->lif(u + at, before ? before + at : NULL, current, count, net->leak, net->threshold);
+                bso_kernel->lif(u + at, before ? before + at : NULL, current, count, net->leak,
+                                net->threshold);
                 if (own->trace && pass->training) {
-                    net->estimator->trace(own->trace + at, u + at, before ? before + at : NULL, count, net->leak, net->threshold);
+                    net->estimator->trace(own->trace + at, u + at, before ? before + at : NULL, count,
+                                          net->leak, net->threshold);
                 }
                 bso_kernel->bits_pack(bits, u + at, count, c - 64 * word, net->threshold);
             }
@@ -118,8 +126,10 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
     const float *y = bso_synapse_output(l->below, pass->t), *u = potential(own, pass->t);
     size_t m = (size_t)pass->n * area(l);
     int channels = l->out.channels, slot = pass->t % own->slots;
-    const float *mean = own->mean + (size_t)slot * (size_t)channels, *inverse = own->inverse + (size_t)slot * (size_t)channels;
-    float *d = net->gradient[0], *scale_gradient = bso_scratch(net, 0), *offset_gradient = scale_gradient + channels;
+    const float *mean = own->mean + (size_t)slot * (size_t)channels,
+                *inverse = own->inverse + (size_t)slot * (size_t)channels;
+    float *d = net->gradient[0], *scale_gradient = bso_scratch(net, 0),
+          *offset_gradient = scale_gradient + channels;
     bool last = pass->t == net->steps - 1;
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < channels; c++) {
@@ -128,8 +138,8 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
         if (own->carry) {
             du = own->carry + (size_t)c * m;
             if (last) memset(du, 0, m * sizeof *du);
-            bso_kernel->surrogate_through_time(du, dy, du, uc, m, net->leak, net->threshold, net->detach_reset ? 0.0f : 1.0f,
-                                               net->surrogate);
+            bso_kernel->surrogate_through_time(du, dy, du, uc, m, net->leak, net->threshold,
+                                               net->detach_reset ? 0.0f : 1.0f, net->surrogate);
         } else {
             bso_kernel->surrogate(du, dy, uc, m, net->threshold, net->surrogate);
         }
@@ -185,7 +195,8 @@ static void neurons_free(bso_layer *l)
     bso_free(own);
 }
 
-static const bso_layer_kind neurons_kind = {"neurons", forward, backward, operand, operand_need, neurons_free};
+static const bso_layer_kind neurons_kind = {"neurons", forward,      backward,
+                                            operand,   operand_need, neurons_free};
 
 int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal)
 {
@@ -216,11 +227,14 @@ int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ord
         return BSO_ERROR;
     }
     own->slots = bso_network_slots(net);
-    own->u_slots = own->slots > 1 ? own->slots : net->training && net->estimator->needs_previous && net->steps > 1 ? 2 : 1;
+    own->u_slots = own->slots > 1                                                      ? own->slots
+                   : net->training && net->estimator->needs_previous && net->steps > 1 ? 2
+                                                                                       : 1;
     own->mean = bso_alloc(BSO_MEM_ACTIVATIONS, (size_t)own->slots * (size_t)channels, sizeof(float), norm);
     own->inverse = bso_alloc(BSO_MEM_ACTIVATIONS, (size_t)own->slots * (size_t)channels, sizeof(float), norm);
     own->u = bso_alloc(BSO_MEM_CONTROL, (size_t)own->u_slots, sizeof *own->u, "time slots");
-    l->out.bits = bso_alloc(BSO_MEM_ACTIVATIONS, bso_signal_words(&l->out, net->batch), sizeof(uint64_t), l->name);
+    l->out.bits =
+        bso_alloc(BSO_MEM_ACTIVATIONS, bso_signal_words(&l->out, net->batch), sizeof(uint64_t), l->name);
     if (!own->mean || !own->inverse || !own->u || !l->out.bits) return BSO_ERROR;
     for (int i = 0; i < own->u_slots; i++) {
         /* One potential is the neurons' state; what BPTT keeps of earlier steps is kept for backward. */

@@ -42,14 +42,15 @@ typedef enum {
 typedef struct {
     char name[32]; /* "conv2.weight" */
     bso_representation representation;
-    int ordinal;                       /* position in the network's list, the key of its random numbers */
-    int rows, cols;                    /* K, O; a vector has rows = 1 */
-    int kernel_h, kernel_w, inputs;    /* rows = kernel_h * kernel_w * inputs; 1, 1, rows for a vector or a matrix */
-    int words;                         /* 64-bit words for each output channel */
-    bool vector;                       /* bias or batch norm: written as one axis, not as O,I,H,W */
-    bool main;                         /* trained by the method under test; else full precision, by SGD */
-    uint64_t *bits;                    /* [cols][words]; NULL for BSO_REP_FLOAT */
-    float *real;                       /* [rows][cols]; NULL for BSO_REP_BITS */
+    int ordinal;    /* position in the network's list, the key of its random numbers */
+    int rows, cols; /* K, O; a vector has rows = 1 */
+    int kernel_h, kernel_w,
+        inputs;     /* rows = kernel_h * kernel_w * inputs; 1, 1, rows for a vector or a matrix */
+    int words;      /* 64-bit words for each output channel */
+    bool vector;    /* bias or batch norm: written as one axis, not as O,I,H,W */
+    bool main;      /* trained by the method under test; else full precision, by SGD */
+    uint64_t *bits; /* [cols][words]; NULL for BSO_REP_FLOAT */
+    float *real;    /* [rows][cols]; NULL for BSO_REP_BITS */
 } bso_param;
 
 /* Number of weights. */
@@ -74,8 +75,9 @@ typedef enum {
 } bso_follows;
 
 typedef struct {
-    const char *name; /* the key in settings, sweep files and /config: gamma, one_minus_beta1, weight_lr, ... */
-    double initial;   /* default */
+    const char
+        *name;      /* the key in settings, sweep files and /config: gamma, one_minus_beta1, weight_lr, ... */
+    double initial; /* default */
     double min, max;  /* allowed range, inclusive */
     double low, high; /* log-uniform tuning range; equal: not tuned */
     bso_follows follows;
@@ -95,22 +97,23 @@ typedef struct bso_optimizer {
     void (*tile)(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient);
     void (*end)(bso_learner *l); /* may be NULL; sets l->flips */
     /* Views for logs, traces and the regret engine; NULL where the rule has no such thing. */
-    const bso_scalar *(*momentum)(const bso_learner *l);         /* one per weight */
-    double (*second_moment)(const bso_learner *l, int t);        /* v[t] */
-    double (*threshold)(const bso_learner *l, int t);            /* what w * M is compared with */
+    const bso_scalar *(*momentum)(const bso_learner *l);  /* one per weight */
+    double (*second_moment)(const bso_learner *l, int t); /* v[t] */
+    double (*threshold)(const bso_learner *l, int t);     /* what w * M is compared with */
 } bso_optimizer;
 
 /* A rule bound to a parameter. Rules read the fields above the line and may write `flips`. */
 struct bso_learner {
     const bso_optimizer *rule;
     bso_param *param;
-    void *state;               /* state_bytes, zero at the start */
-    int time_entries;          /* T for real-time updates, 1 for accumulated ones */
-    int t;                     /* time entry of this update, 0-based */
-    uint64_t update;           /* updates begun before this one: k, 0-based, over all time entries */
+    void *state;                 /* state_bytes, zero at the start */
+    int time_entries;            /* T for real-time updates, 1 for accumulated ones */
+    int t;                       /* time entry of this update, 0-based */
+    uint64_t update;             /* updates begun before this one: k, 0-based, over all time entries */
     double hyper[BSO_HYPER_MAX]; /* values of this update, schedules applied */
-    double *partial;           /* BSO_PARTIAL doubles for each BSO_TILE_ALIGN weights, zero at begin (see bso_sum_squares) */
-    uint64_t flips;            /* weights whose sign changed in this update */
+    double *
+        partial; /* BSO_PARTIAL doubles for each BSO_TILE_ALIGN weights, zero at begin (see bso_sum_squares) */
+    uint64_t flips; /* weights whose sign changed in this update */
     /* ---- the framework's own */
     double base[BSO_HYPER_MAX];
     bso_schedule flip_schedule, lr_schedule;

@@ -21,7 +21,8 @@ static void forward(bso_layer *l, const bso_pass *pass)
 }
 
 /* One map. Inline, so that the 2x2 case is compiled with a constant window. */
-static inline void spread(float *dx, const float *dy, int width, int out_height, int out_width, int window_h, int window_w)
+static inline void spread(float *dx, const float *dy, int width, int out_height, int out_width, int window_h,
+                          int window_w)
 {
     float share = 1.0f / (float)(window_h * window_w);
     for (int y = 0; y < out_height * window_h; y++) {
@@ -33,7 +34,8 @@ static inline void spread(float *dx, const float *dy, int width, int out_height,
     }
 }
 
-static inline void average(float *y, const float *x, int width, int out_height, int out_width, int window_h, int window_w)
+static inline void average(float *y, const float *x, int width, int out_height, int out_width, int window_h,
+                           int window_w)
 {
     float share = 1.0f / (float)(window_h * window_w);
     for (int oy = 0; oy < out_height; oy++) {
@@ -55,7 +57,8 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
     pool *own = l->own;
     const bso_signal *in = &l->below->out, *out = &l->out;
     float *dy = pass->net->gradient[0], *dx = pass->net->gradient[1];
-    size_t in_area = (size_t)in->height * (size_t)in->width, out_area = (size_t)out->height * (size_t)out->width;
+    size_t in_area = (size_t)in->height * (size_t)in->width,
+           out_area = (size_t)out->height * (size_t)out->width;
     bool covered = out->height * own->window_h == in->height && out->width * own->window_w == in->width;
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < in->channels; c++) {
@@ -82,7 +85,8 @@ static const float *operand(bso_layer *l, const bso_pass *pass, int which)
     const bso_signal *in = &l->below->out, *out = &l->out;
     const float *x = l->below->kind->operand(l->below, pass, 1 - which);
     float *y = pass->net->operand[which];
-    size_t in_area = (size_t)in->height * (size_t)in->width, out_area = (size_t)out->height * (size_t)out->width;
+    size_t in_area = (size_t)in->height * (size_t)in->width,
+           out_area = (size_t)out->height * (size_t)out->width;
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < in->channels; c++) {
         for (int sample = 0; sample < pass->n; sample++) {
@@ -113,7 +117,8 @@ static void pool_free(bso_layer *l)
 
 static const bso_layer_kind pool_kind = {"pool", forward, backward, operand, operand_need, pool_free};
 
-int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h, int window_w)
+int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
+                    int window_w)
 {
     const bso_signal *in = &below->out;
     pool *own = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *own, "a pooling layer");
@@ -123,7 +128,8 @@ int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char
     snprintf(l->name, sizeof l->name, "%s", name);
     bso_signal *out = &l->out;
     uint64_t largest = (uint64_t)in->largest * (uint64_t)(window_h * window_w);
-    if (largest > (1u << 24)) return bso_fail("network: %s pools too much: sums reach %llu", name, (unsigned long long)largest);
+    if (largest > (1u << 24))
+        return bso_fail("network: %s pools too much: sums reach %llu", name, (unsigned long long)largest);
     *out = (bso_signal){
         .channels = in->channels,
         .height = in->height / window_h,

@@ -14,8 +14,8 @@ typedef enum {
 
 typedef struct {
     bso_schedule_kind kind;
-    double factor; /* step: what each stage multiplies by, in (0, 1] */
-    int stages;    /* step: equal stages over the whole training, at least 1 */
+    double factor;  /* step: what each stage multiplies by, in (0, 1] */
+    int stages;     /* step: equal stages over the whole training, at least 1 */
     uint64_t total; /* updates in the whole training, at least 1 */
 } bso_schedule;
 

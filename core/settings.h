@@ -19,7 +19,8 @@ typedef struct {
     /* what is trained on what, by what */
     char dataset[BSO_TEXT], data_dir[BSO_TEXT], network[BSO_TEXT];
     char optimizer[BSO_WORD], gradient[BSO_WORD];
-    char update[BSO_WORD]; /* realtime (at every time step), accumulated (once per batch), auto: as the gradient needs */
+    char update
+        [BSO_WORD]; /* realtime (at every time step), accumulated (once per batch), auto: as the gradient needs */
     int64_t steps, epochs, batch;
     int64_t train_samples, test_samples; /* 0: all */
     double validation;
@@ -47,16 +48,23 @@ typedef struct {
     } hyper[BSO_HYPER_MAX];
 } bso_settings;
 
-typedef enum { BSO_KEY_TEXT, BSO_KEY_WORD, BSO_KEY_INTEGER, BSO_KEY_SEED, BSO_KEY_NUMBER, BSO_KEY_SWITCH } bso_key_type;
+typedef enum {
+    BSO_KEY_TEXT,
+    BSO_KEY_WORD,
+    BSO_KEY_INTEGER,
+    BSO_KEY_SEED,
+    BSO_KEY_NUMBER,
+    BSO_KEY_SWITCH
+} bso_key_type;
 
 typedef struct {
     const char *name;
     bso_key_type type;
-    size_t offset;           /* into bso_settings */
-    const char *initial;     /* default, as text */
-    double min, max;         /* numbers: inclusive range */
-    const char *choices;     /* words: "a|b|c", or NULL */
-    bool identity;           /* part of the experiment's identity: changes the result, so it is in the cell's hash */
+    size_t offset;       /* into bso_settings */
+    const char *initial; /* default, as text */
+    double min, max;     /* numbers: inclusive range */
+    const char *choices; /* words: "a|b|c", or NULL */
+    bool identity; /* part of the experiment's identity: changes the result, so it is in the cell's hash */
     const char *meaning;
 } bso_key;
 

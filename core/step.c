@@ -15,9 +15,11 @@ void bso_update_open(const bso_pass *pass, bso_param *p)
     if (!net->accumulated) bso_learner_begin(&net->learners[p->ordinal], pass->t);
 }
 
-static void give_tile(const bso_pass *pass, bso_learner *learner, size_t first, size_t n, const float *gradient)
+static void give_tile(const bso_pass *pass, bso_learner *learner, size_t first, size_t n,
+                      const float *gradient)
 {
-    if (pass->observer && pass->observer->gradient) pass->observer->gradient(pass->observer->user, learner, first, n, gradient);
+    if (pass->observer && pass->observer->gradient)
+        pass->observer->gradient(pass->observer->user, learner, first, n, gradient);
     bso_learner_tile(learner, first, n, gradient);
 }
 
@@ -40,7 +42,8 @@ void bso_update_tile(const bso_pass *pass, bso_param *p, size_t first, size_t n,
 static int give_end(const bso_pass *pass, bso_learner *learner)
 {
     int status = bso_learner_end(learner);
-    if (!status && pass->observer && pass->observer->updated) pass->observer->updated(pass->observer->user, learner);
+    if (!status && pass->observer && pass->observer->updated)
+        pass->observer->updated(pass->observer->user, learner);
     return status;
 }
 
@@ -96,15 +99,18 @@ int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float
     double step = share * ((1 - a) * ce + a * mse / classes);
     *loss += step;
     for (int i = 0; i < classes * n; i++) net->logits[i] = pass->t ? net->logits[i] + output[i] : output[i];
-    if (pass->observer && pass->observer->step) pass->observer->step(pass->observer->user, pass->t, step, output, n);
+    if (pass->observer && pass->observer->step)
+        pass->observer->step(pass->observer->user, pass->t, step, output, n);
     if (!isfinite(step)) {
-        return bso_fail("fc: the loss is not finite at time step %d of %d; lower lr, or check the data", pass->t + 1, net->steps);
+        return bso_fail("fc: the loss is not finite at time step %d of %d; lower lr, or check the data",
+                        pass->t + 1, net->steps);
     }
     for (int sample = 0; gradient && sample < n; sample++) {
         double partition = log_partition(output, classes, n, sample);
         for (int c = 0; c < classes; c++) {
             double o = (double)output[c * n + sample], target = c == y[sample] ? 1 : 0;
-            gradient[c * n + sample] = (float)(share * ((1 - a) * (exp(o - partition) - target) + a * 2 * (o - target) / classes));
+            gradient[c * n + sample] =
+                (float)(share * ((1 - a) * (exp(o - partition) - target) + a * 2 * (o - target) / classes));
         }
     }
     return 0;
@@ -118,7 +124,8 @@ static void keep_threads(const bso_network *net)
     if (omp_get_max_threads() > net->threads) omp_set_num_threads(net->threads);
 }
 
-static bso_pass pass_at(bso_network *net, const float *x, int n, int t, bool training, const bso_observer *observer)
+static bso_pass pass_at(bso_network *net, const float *x, int n, int t, bool training,
+                        const bso_observer *observer)
 {
     size_t frame = (size_t)net->channels * (size_t)n * (size_t)net->height * (size_t)net->width;
     return (bso_pass){net, n, t, training, net->frames > 1 ? x + (size_t)t * frame : x, observer};
@@ -155,7 +162,8 @@ static int correct_predictions(const bso_network *net, const int *y, int n)
 }
 
 /* Online: every step is learnt from as it happens. */
-static int train_online(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer, double *loss)
+static int train_online(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer,
+                        double *loss)
 {
     for (int t = 0; t < net->steps; t++) {
         bso_pass pass = pass_at(net, x, n, t, true, observer);
@@ -170,7 +178,8 @@ static int train_online(bso_network *net, const float *x, const int *y, int n, c
 }
 
 /* Back-propagation through time: all steps forward, then all steps backward, then one update. */
-static int train_through_time(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer, double *loss)
+static int train_through_time(bso_network *net, const float *x, const int *y, int n,
+                              const bso_observer *observer, double *loss)
 {
     size_t outputs = (size_t)net->classes * (size_t)n;
     bso_layer *last = &net->layer[net->layers - 1];
@@ -191,7 +200,8 @@ static int train_through_time(bso_network *net, const float *x, const int *y, in
     return 0;
 }
 
-int bso_network_train(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer, bso_batch_result *result)
+int bso_network_train(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer,
+                      bso_batch_result *result)
 {
     *result = (bso_batch_result){0};
     keep_threads(net);

@@ -16,9 +16,9 @@
 #include <string.h>
 
 enum {
-    GROUP_PIXELS = 512,    /* pixels of a group, where one sample has fewer */
-    K_TILE = 128,          /* inputs of a tile of the patch matrix */
-    WEIGHT_TILE = 16384,   /* floats of one-bit weights expanded at a time by a thread: 64 KiB */
+    GROUP_PIXELS = 512,  /* pixels of a group, where one sample has fewer */
+    K_TILE = 128,        /* inputs of a tile of the patch matrix */
+    WEIGHT_TILE = 16384, /* floats of one-bit weights expanded at a time by a thread: 64 KiB */
     MAX_OUTPUTS = WEIGHT_TILE
 };
 
@@ -89,8 +89,8 @@ static void forward_bits(bso_layer *l, const bso_pass *pass, float *y)
         memset(sum, 0, (size_t)outputs * stride * sizeof *sum);
         for (int plane = 0; plane < in->planes; plane++) {
             bso_bits_patches(in, &s->window, n, first, count, plane, patches, stride, ones);
-            bso_kernel->bits_multiply(sum, stride, patches, stride, pixels, s->weight->bits, (size_t)outputs, words, ones,
-                                      (int32_t)1 << plane);
+            bso_kernel->bits_multiply(sum, stride, patches, stride, pixels, s->weight->bits, (size_t)outputs,
+                                      words, ones, (int32_t)1 << plane);
         }
         for (int o = 0; o < outputs; o++) {
             float *out = y + (size_t)o * total + (size_t)first * area(s);
@@ -115,8 +115,8 @@ static void forward_float(bso_layer *l, const bso_pass *pass, const float *x, fl
             int tile = rows - k < K_TILE ? rows - k : K_TILE;
             bso_im2col(x, &s->window, n, first, count, k, k + tile, columns, stride);
             cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, outputs, pixels, tile, 1,
-                        s->weight->real + (size_t)k * (size_t)outputs, outputs, columns, (int)stride, k ? 1 : 0,
-                        y + (size_t)first * area(s), (int)total);
+                        s->weight->real + (size_t)k * (size_t)outputs, outputs, columns, (int)stride,
+                        k ? 1 : 0, y + (size_t)first * area(s), (int)total);
         }
         for (int o = 0; s->bias && o < outputs; o++) {
             float *out = y + (size_t)o * total + (size_t)first * area(s);
@@ -156,7 +156,8 @@ static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta,
         float *columns = bso_scratch(pass->net, omp_get_thread_num());
         float *expanded = columns + (size_t)tile_rows * stride;
         for (int c = 0; c < s->window.channels; c++) {
-            memset(dx + ((size_t)c * (size_t)n + (size_t)first) * in_area, 0, (size_t)count * in_area * sizeof *dx);
+            memset(dx + ((size_t)c * (size_t)n + (size_t)first) * in_area, 0,
+                   (size_t)count * in_area * sizeof *dx);
         }
         for (int k = 0; k < rows; k += tile_rows) {
             int tile = rows - k < tile_rows ? rows - k : tile_rows;
@@ -190,10 +191,12 @@ static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta
         for (int first = 0; first < n; first += group) {
             int count = n - first < group ? n - first : group;
             bso_im2col(operand, &s->window, n, first, count, k, k + tile, columns, stride);
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tile, outputs, (int)((size_t)count * area(s)), 1, columns,
-                        (int)stride, zeta + (size_t)first * area(s), (int)total, first ? 1 : 0, gradient, outputs);
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tile, outputs,
+                        (int)((size_t)count * area(s)), 1, columns, (int)stride,
+                        zeta + (size_t)first * area(s), (int)total, first ? 1 : 0, gradient, outputs);
         }
-        bso_update_tile(pass, s->weight, (size_t)k * (size_t)outputs, (size_t)tile * (size_t)outputs, gradient);
+        bso_update_tile(pass, s->weight, (size_t)k * (size_t)outputs, (size_t)tile * (size_t)outputs,
+                        gradient);
     }
     return bso_update_close(pass, s->weight);
 }
@@ -255,7 +258,8 @@ static void want_scratch(const bso_layer *l, bso_network *net)
     size_t pixels = (size_t)group_samples(s, net->batch) * area(s), rows = (size_t)s->weight->rows;
     size_t outputs = (size_t)s->outputs, columns = rows < K_TILE ? rows : K_TILE;
     if (s->weight->bits) {
-        bso_network_want_scratch(net, (size_t)s->weight->words * pixels * sizeof(uint64_t) + (outputs + 1) * pixels * sizeof(int32_t));
+        bso_network_want_scratch(net, (size_t)s->weight->words * pixels * sizeof(uint64_t) +
+                                          (outputs + 1) * pixels * sizeof(int32_t));
     } else {
         bso_network_want_scratch(net, columns * pixels * sizeof(float));
     }
@@ -266,8 +270,8 @@ static void want_scratch(const bso_layer *l, bso_network *net)
     bso_network_want_scratch(net, outputs * sizeof(float));
 }
 
-int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs, int kernel,
-                       bool has_bias, bso_representation representation, bool is_main)
+int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs,
+                       int kernel, bool has_bias, bso_representation representation, bool is_main)
 {
     synapse *s = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *s, "a synapse");
     if (!s) return BSO_ERROR;
@@ -275,10 +279,13 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const c
     snprintf(l->name, sizeof l->name, "%s", name);
     int channels = below ? below->out.channels : net->channels;
     int height = below ? below->out.height : net->height, width = below ? below->out.width : net->width;
-    if (outputs > MAX_OUTPUTS) return bso_fail("network: %s has %d outputs; at most %d are supported", name, outputs, MAX_OUTPUTS);
+    if (outputs > MAX_OUTPUTS)
+        return bso_fail("network: %s has %d outputs; at most %d are supported", name, outputs, MAX_OUTPUTS);
     int kernel_h = kernel ? kernel : height, kernel_w = kernel ? kernel : width;
     int64_t inputs = (int64_t)kernel_h * kernel_w * channels;
-    if (inputs > (1 << 24)) return bso_fail("network: %s has %lld inputs; at most %d are supported", name, (long long)inputs, 1 << 24);
+    if (inputs > (1 << 24))
+        return bso_fail("network: %s has %lld inputs; at most %d are supported", name, (long long)inputs,
+                        1 << 24);
     s->outputs = outputs;
     s->window = (bso_window){
         .channels = channels,
@@ -292,7 +299,8 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const c
     };
     l->out = (bso_signal){.channels = outputs, .height = s->window.out_h, .width = s->window.out_w};
     l->out_size = (size_t)outputs * area(s);
-    s->weight = bso_network_add_param(net, name, "weight", representation, kernel_h, kernel_w, channels, outputs, false, is_main);
+    s->weight = bso_network_add_param(net, name, "weight", representation, kernel_h, kernel_w, channels,
+                                      outputs, false, is_main);
     if (!s->weight) return BSO_ERROR;
     if (has_bias) {
         s->bias = bso_network_add_param(net, name, "bias", BSO_REP_FLOAT, 1, 1, 1, outputs, true, false);
@@ -301,7 +309,8 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const c
     s->slots = bso_network_slots(net);
     s->output = bso_alloc(BSO_MEM_CONTROL, (size_t)s->slots, sizeof *s->output, "time slots");
     for (int i = 0; s->output && i < s->slots; i++) {
-        s->output[i] = bso_alloc(BSO_MEM_ACTIVATIONS, l->out_size * (size_t)net->batch, sizeof(float), l->name);
+        s->output[i] =
+            bso_alloc(BSO_MEM_ACTIVATIONS, l->out_size * (size_t)net->batch, sizeof(float), l->name);
         if (!s->output[i]) return BSO_ERROR;
     }
     if (!s->output) return BSO_ERROR;

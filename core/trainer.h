@@ -17,8 +17,8 @@ typedef struct {
     double seconds;   /* training only */
     double images_per_second;
     double evaluation_seconds;
-    double lr;                          /* of the full-precision parameters, at the epoch's last update */
-    double hyper[BSO_HYPER_MAX];        /* of the rule, likewise, in the rule's order */
+    double lr;                   /* of the full-precision parameters, at the epoch's last update */
+    double hyper[BSO_HYPER_MAX]; /* of the rule, likewise, in the rule's order */
 } bso_epoch_log;
 
 /* One parameter trained by the rule under test. */
@@ -45,18 +45,21 @@ typedef struct {
     size_t samples[3]; /* train, validation, test in use */
     int epochs_done, time_entries;
     bso_epoch_log *epochs;
+    bso_epoch_log
+        final; /* the last epoch's, never the best one's; with epochs=0 the network as initialised */
     int weight_logs, neuron_logs;
     bso_weight_log *weights;
     bso_neuron_log *neurons;
-    uint64_t updates;      /* per parameter, done */
-    double *batch_loss;    /* [batches done] */
+    uint64_t updates;   /* per parameter, done */
+    double *batch_loss; /* [batches done] */
     size_t batches;
     double model_bytes, model_bytes_float;
     size_t one_bit_weights, float_weights; /* counts */
     uint64_t weights_hash;
-    size_t memory_current[BSO_MEM_CATEGORIES], memory_peak[BSO_MEM_CATEGORIES], memory_at_peak[BSO_MEM_CATEGORIES];
+    size_t memory_current[BSO_MEM_CATEGORIES], memory_peak[BSO_MEM_CATEGORIES],
+        memory_at_peak[BSO_MEM_CATEGORIES];
     size_t memory_total_peak;
-    size_t rss_start, rss_peak; /* after library start, and at the end */
+    size_t rss_start, rss_peak;  /* after library start, and at the end */
     char started[32], ended[32]; /* ISO 8601, UTC */
     double seconds;
     int threads;
@@ -66,7 +69,7 @@ typedef struct {
 /* Where a training stands; called about every 0.2 s and at each epoch's end. */
 typedef struct {
     const bso_run *run;
-    int epoch, epochs;    /* 1-based */
+    int epoch, epochs;     /* 1-based */
     size_t batch, batches; /* of this epoch */
     double loss, accuracy; /* running means of this epoch */
     double flip_rate, images_per_second, seconds_left;
@@ -81,7 +84,8 @@ extern volatile sig_atomic_t bso_stop_requested;
 int bso_start(int threads);
 
 /* Train. progress may be NULL. Returns 0, BSO_ERROR or BSO_INTERRUPTED; run is valid (and to be freed) in every case. */
-int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_progress *p, void *user), void *user);
+int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_progress *p, void *user),
+              void *user);
 void bso_run_free(bso_run *run);
 
 #endif

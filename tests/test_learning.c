@@ -37,9 +37,14 @@ static double accuracy_after_training(const char *optimizer, const char *gradien
 {
     bso_settings s;
     bso_settings_default(&s);
-    const char *const set[][2] = {{"network", "8C3-16C3-AP2-16C3-GAP-FC"}, {"optimizer", optimizer}, {"gradient", gradient},
-                                  {"steps", "2"}, {"batch", "32"}, {"lr", "1"}};
-    for (size_t i = 0; i < sizeof set / sizeof set[0]; i++) assert_int_equal(bso_settings_set(&s, set[i][0], set[i][1]), 0);
+    const char *const set[][2] = {{"network", "8C3-16C3-AP2-16C3-GAP-FC"},
+                                  {"optimizer", optimizer},
+                                  {"gradient", gradient},
+                                  {"steps", "2"},
+                                  {"batch", "32"},
+                                  {"lr", "1"}};
+    for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
+        assert_int_equal(bso_settings_set(&s, set[i][0], set[i][1]), 0);
     assert_int_equal(bso_settings_check(&s), 0);
     bso_network *net;
     assert_int_equal(bso_network_create(&net, &s, 1, SIZE, SIZE, 1, 2, true), 0);
@@ -69,7 +74,8 @@ static void every_optimizer_learns_stripes(void **state)
     for (int o = 0; bso_optimizers[o]; o++) {
         for (int g = 0; bso_gradients[g]; g++) {
             double accuracy = accuracy_after_training(bso_optimizers[o]->name, bso_gradients[g]->name);
-            print_message("%-10s %-6s %.1f %%\n", bso_optimizers[o]->name, bso_gradients[g]->name, 100 * accuracy);
+            print_message("%-10s %-6s %.1f %%\n", bso_optimizers[o]->name, bso_gradients[g]->name,
+                          100 * accuracy);
             assert_true(accuracy > 0.95);
         }
     }

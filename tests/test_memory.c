@@ -111,7 +111,8 @@ static int blocks_between(size_t from, size_t to)
 
 /* ---- a training on random data ------------------------------------------------------------------------------------------------- */
 
-static bso_settings settings_of(const char *network, const char *optimizer, const char *gradient, int steps, int batch)
+static bso_settings settings_of(const char *network, const char *optimizer, const char *gradient, int steps,
+                                int batch)
 {
     bso_settings s;
     bso_settings_default(&s);
@@ -140,7 +141,8 @@ static bso_network *trained(const bso_settings *s, int channels, int size)
     for (size_t i = 0; i < values; i++) x[i] = (float)bso_random_normal(1, BSO_RANDOM_TEST, 0, i);
     for (int i = 0; i < s->batch; i++) y[i] = i % 10;
     bso_batch_result result;
-    for (int i = 0; i < 2; i++) assert_int_equal(bso_network_train(net, x, y, (int)s->batch, NULL, &result), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(bso_network_train(net, x, y, (int)s->batch, NULL, &result), 0);
     bso_network_evaluate(net, x, y, (int)s->batch, &result);
     bso_free(x);
     bso_free(y);
@@ -185,10 +187,12 @@ static void absurd_sizes_are_refused(void **state)
 static void plan_equals_training(void **state)
 {
     (void)state;
-    static const char *const methods[][2] = {{"bso", "ottt"}, {"tbso", "ottt"}, {"adam_ste", "bptt"}, {"sgd_ste", "ottt"}, {"sgd", "bptt"}};
+    static const char *const methods[][2] = {
+        {"bso", "ottt"}, {"tbso", "ottt"}, {"adam_ste", "bptt"}, {"sgd_ste", "ottt"}, {"sgd", "bptt"}};
     for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++) {
         for (int steps = 1; steps <= 3; steps++) {
-            bso_settings s = settings_of("6C3-AP2-70C3-AP2-9C3-GAP-FC", methods[m][0], methods[m][1], steps, 5);
+            bso_settings s =
+                settings_of("6C3-AP2-70C3-AP2-9C3-GAP-FC", methods[m][0], methods[m][1], steps, 5);
             size_t measured[BSO_MEM_CATEGORIES];
             bso_network *net;
             for (int planned = 0; planned < 2; planned++) {
@@ -252,13 +256,16 @@ static void resident_set_is_explained(void **state)
     if (!INTERPOSED) skip();
     static const char *const methods[][2] = {{"tbso", "ottt"}, {"bso", "ottt"}, {"adam_ste", "bptt"}};
     for (int m = 0; m < 3; m++) {
-        bso_settings s = settings_of("32C3-AP2-128C3-AP2-512C3-512C3-GAP-FC", methods[m][0], methods[m][1], 4, 32);
+        bso_settings s =
+            settings_of("32C3-AP2-128C3-AP2-512C3-512C3-GAP-FC", methods[m][0], methods[m][1], 4, 32);
         forget_peak_rss();
         bso_mem_reset_peak();
         double before = (double)bso_rss_current();
         bso_network_free(trained(&s, 3, 24));
-        double resident = (double)bso_rss_peak() - before, accounted = (double)bso_mem_peak(BSO_MEM_CATEGORIES);
-        print_message("%s: resident %.1f MB, accounted %.1f MB\n", methods[m][0], resident / 1e6, accounted / 1e6);
+        double resident = (double)bso_rss_peak() - before,
+               accounted = (double)bso_mem_peak(BSO_MEM_CATEGORIES);
+        print_message("%s: resident %.1f MB, accounted %.1f MB\n", methods[m][0], resident / 1e6,
+                      accounted / 1e6);
         assert_true(accounted > 40e6);
         assert_true(resident < 1.05 * accounted + 16 * 1024 * 1024);
         assert_true(resident > 0.95 * accounted - 16 * 1024 * 1024);

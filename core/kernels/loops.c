@@ -12,9 +12,9 @@
 #endif
 
 #define JOIN2(a, b) a##b
-#define JOIN(a, b) JOIN2(a, b)
-#define TEXT2(a) #a
-#define TEXT(a) TEXT2(a)
+#define JOIN(a, b)  JOIN2(a, b)
+#define TEXT2(a)    #a
+#define TEXT(a)     TEXT2(a)
 
 typedef float lanes_float __attribute__((vector_size(BSO_LANES * sizeof(float))));
 typedef double lanes_double __attribute__((vector_size(BSO_LANES * sizeof(double))));
@@ -23,7 +23,8 @@ typedef double lanes_double __attribute__((vector_size(BSO_LANES * sizeof(double
 /* 32 pixels (four vectors) by 4 outputs: 16 accumulators and 4 patch vectors fill the 32 registers. The weight word is broadcast, lanes are
  * pixels, so nothing is summed across lanes; popcounts of up to K inputs are far from overflowing 64 bits. */
 static void multiply_block(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride,
-                           const uint64_t *weights, size_t words, int outputs, const int32_t *ones, int32_t factor)
+                           const uint64_t *weights, size_t words, int outputs, const int32_t *ones,
+                           int32_t factor)
 {
     __m512i sum[4][4];
     for (int o = 0; o < 4; o++) {
@@ -54,16 +55,17 @@ static void multiply_block(int32_t *out, size_t out_stride, const uint64_t *patc
 }
 #endif
 
-static void bits_multiply(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride, size_t pixels,
-                          const uint64_t *weights, size_t outputs, size_t words, const int32_t *ones, int32_t factor)
+static void bits_multiply(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride,
+                          size_t pixels, const uint64_t *weights, size_t outputs, size_t words,
+                          const int32_t *ones, int32_t factor)
 {
     size_t done = 0;
 #ifdef __AVX512VPOPCNTDQ__
     for (; done + 32 <= pixels; done += 32) {
         for (size_t o = 0; o < outputs; o += 4) {
             int block = outputs - o < 4 ? (int)(outputs - o) : 4;
-            multiply_block(out + o * out_stride + done, out_stride, patches + done, stride, weights + o * words,
-                           words, block, ones + done, factor);
+            multiply_block(out + o * out_stride + done, out_stride, patches + done, stride,
+                           weights + o * words, words, block, ones + done, factor);
         }
     }
 #endif
@@ -151,13 +153,15 @@ static void norm_backward_sums(double sums[2], const float *dy, const float *x, 
     add_lanes(sums, &first, &second);
 }
 
-static void norm_backward(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b, float c)
+static void norm_backward(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b,
+                          float c)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) dx[i] = a * dy[i] + (b * (x[i] - mean) + c);
 }
 
-static void lif(float *u, const float *u_previous, const float *current, size_t n, float leak, float threshold)
+static void lif(float *u, const float *u_previous, const float *current, size_t n, float leak,
+                float threshold)
 {
     if (!u_previous) {
         memcpy(u, current, n * sizeof *u);
@@ -167,7 +171,8 @@ static void lif(float *u, const float *u_previous, const float *current, size_t 
     for (size_t i = 0; i < n; i++) u[i] = scalar_lif(u_previous[i], current[i], leak, threshold);
 }
 
-static void surrogate(float *du, const float *ds, const float *u, size_t n, float threshold, bso_surrogate kind)
+static void surrogate(float *du, const float *ds, const float *u, size_t n, float threshold,
+                      bso_surrogate kind)
 {
     if (kind == BSO_SURROGATE_SIGMOID) {
 #pragma omp simd
@@ -203,6 +208,16 @@ static void trace(float *a, const float *u, size_t n, float mu, float threshold)
 }
 
 const bso_kernels JOIN(bso_kernels_, BSO_ISA) = {
-    TEXT(BSO_ISA), bits_multiply, bits_count, bits_pack, norm_sums, norm_apply,           norm_backward_sums, norm_backward,
-    lif,           surrogate,     surrogate_through_time, trace,
+    TEXT(BSO_ISA),
+    bits_multiply,
+    bits_count,
+    bits_pack,
+    norm_sums,
+    norm_apply,
+    norm_backward_sums,
+    norm_backward,
+    lif,
+    surrogate,
+    surrogate_through_time,
+    trace,
 };

@@ -4,8 +4,9 @@
  */
 #include "core/kernels/scalar.h"
 
-static void bits_multiply(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride, size_t pixels,
-                          const uint64_t *weights, size_t outputs, size_t words, const int32_t *ones, int32_t factor)
+static void bits_multiply(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride,
+                          size_t pixels, const uint64_t *weights, size_t outputs, size_t words,
+                          const int32_t *ones, int32_t factor)
 {
     for (size_t o = 0; o < outputs; o++) {
         for (size_t p = 0; p < pixels; p++) {
@@ -63,12 +64,14 @@ static void norm_backward_sums(double sums[2], const float *dy, const float *x, 
     add_lanes(sums, first, second);
 }
 
-static void norm_backward(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b, float c)
+static void norm_backward(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b,
+                          float c)
 {
     for (size_t i = 0; i < n; i++) dx[i] = a * dy[i] + (b * (x[i] - mean) + c);
 }
 
-static void lif(float *u, const float *u_previous, const float *current, size_t n, float leak, float threshold)
+static void lif(float *u, const float *u_previous, const float *current, size_t n, float leak,
+                float threshold)
 {
     for (size_t i = 0; i < n; i++) {
         u[i] = u_previous ? scalar_lif(u_previous[i], current[i], leak, threshold) : current[i];
@@ -80,7 +83,8 @@ static float derivative(float x, bso_surrogate kind)
     return kind == BSO_SURROGATE_SIGMOID ? scalar_surrogate_sigmoid(x) : scalar_surrogate_rectangular(x);
 }
 
-static void surrogate(float *du, const float *ds, const float *u, size_t n, float threshold, bso_surrogate kind)
+static void surrogate(float *du, const float *ds, const float *u, size_t n, float threshold,
+                      bso_surrogate kind)
 {
     for (size_t i = 0; i < n; i++) du[i] = ds[i] * derivative(u[i] - threshold, kind);
 }
@@ -100,6 +104,16 @@ static void trace(float *a, const float *u, size_t n, float mu, float threshold)
 }
 
 const bso_kernels bso_kernels_reference = {
-    "reference", bits_multiply, bits_count, bits_pack, norm_sums, norm_apply,           norm_backward_sums, norm_backward,
-    lif,         surrogate,     surrogate_through_time, trace,
+    "reference",
+    bits_multiply,
+    bits_count,
+    bits_pack,
+    norm_sums,
+    norm_apply,
+    norm_backward_sums,
+    norm_backward,
+    lif,
+    surrogate,
+    surrogate_through_time,
+    trace,
 };

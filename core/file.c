@@ -1,0 +1,106 @@
+/* file.c: writing a file beside, then renaming it. See file.h. */
+#include "core/file.h"
+
+#include "core/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 4096 };
+
+static int name_beside(const char *path, char *beside)
+{
+    if (!*path) return bso_fail("output file: the name is empty; give one");
+    int n = snprintf(beside, PATH_SIZE, "%s.tmp.%ld", path, (long)getpid());
+    if (n < 0 || n >= PATH_SIZE) return bso_fail("%.60s...: the file's name is too long", path);
+    struct stat there;
+    /* Renaming over a device would replace the device itself. */
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        return bso_fail("%s: is there and not a regular file; choose another name", path);
+    }
+    return 0;
+}
+
+static int open_beside(const char *path, const char *beside)
+{
+    int file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0) bso_fail("%s: cannot be written: %s", path, strerror(errno));
+    return file;
+}
+
+/* Returns 0, or -1 with errno set. */
+static int write_all(int file, const char *bytes, size_t count)
+{
+    while (count > 0) {
+        ssize_t n = write(file, bytes, count);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return -1;
+        bytes += n;
+        count -= (size_t)n;
+    }
+    return fsync(file);
+}
+
+/* Make the new name itself last through a power cut. Some file systems cannot; the file is complete either
+ * way. */
+static void sync_directory(const char *path)
+{
+    char directory[PATH_SIZE];
+    const char *slash = strrchr(path, '/');
+    if (slash) {
+        snprintf(directory, sizeof directory, "%.*s", (int)(slash - path + 1), path);
+    } else {
+        snprintf(directory, sizeof directory, ".");
+    }
+    int d = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d < 0) return;
+    fsync(d);
+    close(d);
+}
+
+int bso_file_write(const char *path, const void *bytes, size_t count)
+{
+    char beside[PATH_SIZE];
+    if (name_beside(path, beside)) return BSO_ERROR;
+    int file = open_beside(path, beside);
+    if (file < 0) return BSO_ERROR;
+    int failed = write_all(file, bytes, count), cause = errno;
+    if (close(file) && !failed) {
+        failed = -1;
+        cause = errno;
+    }
+    if (!failed && rename(beside, path)) {
+        failed = -1;
+        cause = errno;
+    }
+    if (failed) {
+        unlink(beside);
+        return bso_fail("%s: cannot be written: %s", path, strerror(cause));
+    }
+    sync_directory(path);
+    return 0;
+}
+
+int bso_file_probe(const char *path)
+{
+    char beside[PATH_SIZE];
+    if (name_beside(path, beside)) return BSO_ERROR;
+    int file = open_beside(path, beside);
+    if (file < 0) return BSO_ERROR;
+    close(file);
+    unlink(beside);
+    return 0;
+}
+
+int bso_file_directory(const char *path)
+{
+    struct stat there;
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &there) == 0 && S_ISDIR(there.st_mode))) {
+        return 0;
+    }
+    return bso_fail("%s: the directory cannot be made: %s", path, strerror(errno));
+}

@@ -1,0 +1,21 @@
+/* file.h: files that are either complete under their final name or not there.
+ *
+ * The bytes go to PATH.tmp.<process>, are fsynced and renamed. It knows nothing of what is in them.
+ */
+#ifndef BSO_FILE_H
+#define BSO_FILE_H
+
+#include <stddef.h>
+
+/* Write `count` bytes as the whole of the file `path`, replacing a regular file of that name. Returns 0, or
+ * BSO_ERROR naming the file; what was there before is then unchanged, and nothing is left beside it. */
+int bso_file_write(const char *path, const void *bytes, size_t count);
+
+/* Find out early whether bso_file_write could write there: creates and removes an empty file beside. Returns
+ * 0 or BSO_ERROR. */
+int bso_file_probe(const char *path);
+
+/* Create a directory, unless it is there. Its parent must be. Returns 0 or BSO_ERROR. */
+int bso_file_directory(const char *path);
+
+#endif

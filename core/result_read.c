@@ -1,0 +1,292 @@
+/* result_read.c: reading result files, which may be anything. See result.h; writing is in result.c.
+ *
+ * Every size comes from the file and is bounded by the file's length before memory is asked for: data sets
+ * are stored plain, so a data set larger than its file is a lie.
+ */
+#include "core/result.h"
+
+#include "core/error.h"
+#include "core/record.h"
+#include "core/result_format.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LAYERS_MAX = 4096 };
+
+/* Room for count x per doubles that the file can hold. */
+static double *room(const bso_h5_reader *r, const char *what, uint64_t count, uint64_t per)
+{
+    uint64_t n;
+    if (__builtin_mul_overflow(count, per, &n) || n > r->bytes / sizeof(double)) {
+        bso_fail("%s: %s: larger than the file itself", r->path, what);
+        return NULL;
+    }
+    return bso_alloc(BSO_MEM_LOG, n, sizeof(double), "a result file");
+}
+
+static int check_values(const bso_h5_reader *r, const char *path, const double *x, size_t n, bool share)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(x[i])) continue;
+        if (isinf(x[i])) return bso_fail("%s: %s: value %zu is infinite", r->path, path, i);
+        if (share && !(x[i] >= 0 && x[i] <= 1)) {
+            return bso_fail("%s: %s: value %zu is %g, not in 0 to 1", r->path, path, i, x[i]);
+        }
+    }
+    return 0;
+}
+
+/* A whole data set of known shape, newly allocated. */
+static int get_array(const bso_h5_reader *r, const char *group, const char *name, int rank,
+                     const hsize_t *dims, double **data)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", group, name);
+    const hsize_t per = rank == 2 ? dims[1] : 1;
+    *data = room(r, path, dims[0], per);
+    if (!*data || bso_h5_get_doubles(r, path, rank, dims, *data)) return BSO_ERROR;
+    return check_values(r, path, *data, dims[0] * per, false);
+}
+
+/* The length of a one-dimensional data set. */
+static int get_length(const bso_h5_reader *r, const char *path, hsize_t *length)
+{
+    int rank;
+    hsize_t dims[BSO_H5_RANK];
+    *length = 0;
+    if (bso_h5_shape(r, path, &rank, dims)) return BSO_ERROR;
+    if (rank != 1) return bso_fail("%s: %s has %d axes, not 1", r->path, path, rank);
+    *length = dims[0];
+    return 0;
+}
+
+static int get_size(const bso_h5_reader *r, const char *object, const char *name, size_t *value)
+{
+    uint64_t x;
+    if (bso_h5_get_unsigned(r, object, name, &x)) return BSO_ERROR;
+    *value = x;
+    return 0;
+}
+
+static int get_data(const bso_h5_reader *r, bso_run *run)
+{
+    return bso_h5_get_text(r, "/data", "name", run->dataset_name, sizeof run->dataset_name) ||
+                   get_size(r, "/data", "train_samples", &run->samples[0]) ||
+                   get_size(r, "/data", "validation_samples", &run->samples[1]) ||
+                   get_size(r, "/data", "test_samples", &run->samples[2])
+               ? BSO_ERROR
+               : 0;
+}
+
+static int get_column(const bso_h5_reader *r, bso_run *run, const char *name, size_t offset, bool share,
+                      double *column)
+{
+    char path[128];
+    const hsize_t dims[1] = {(hsize_t)run->epochs_done};
+    snprintf(path, sizeof path, "/epochs/%s", name);
+    if (bso_h5_get_doubles(r, path, 1, dims, column)) return BSO_ERROR;
+    if (check_values(r, path, column, dims[0], share)) return BSO_ERROR;
+    for (int e = 0; e < run->epochs_done; e++) *(double *)((char *)&run->epochs[e] + offset) = column[e];
+    return 0;
+}
+
+static int get_epochs(const bso_h5_reader *r, bso_run *run)
+{
+    hsize_t epochs;
+    if (get_length(r, "/epochs/train_loss", &epochs)) return BSO_ERROR;
+    double *column = room(r, "/epochs", epochs, 1);
+    if (!column) return BSO_ERROR;
+    run->epochs = bso_alloc(BSO_MEM_LOG, epochs, sizeof *run->epochs, "a result file");
+    int status = run->epochs ? 0 : BSO_ERROR;
+    if (!status && epochs > INT32_MAX) status = bso_fail("%s: /epochs: too many epochs", r->path);
+    if (!status) run->epochs_done = (int)epochs;
+    for (const bso_epoch_field *f = bso_epoch_fields; !status && f->name; f++) {
+        status = get_column(r, run, f->name, f->offset, f->share, column);
+    }
+    const bso_optimizer *rule = bso_optimizer_find(run->settings.optimizer);
+    for (int h = 0; !status && rule->hypers[h].name; h++) {
+        size_t offset = offsetof(bso_epoch_log, hyper) + (size_t)h * sizeof(double);
+        status = get_column(r, run, rule->hypers[h].name, offset, false, column);
+    }
+    bso_free(column);
+    return status;
+}
+
+static int get_weights(const bso_h5_reader *r, const bso_run *run, const char *group, bso_weight_log *log)
+{
+    const hsize_t dims[2] = {(hsize_t)run->epochs_done, (hsize_t)run->time_entries};
+    if (get_size(r, group, "count", &log->weights)) return BSO_ERROR;
+    for (int a = 0; a < BSO_WEIGHT_ARRAYS; a++) {
+        const bso_weight_array *array = &bso_weight_arrays[a];
+        double **data = (double **)(void *)((char *)log + array->offset);
+        if (get_array(r, group, array->name, array->at_each_time ? 2 : 1, dims, data)) return BSO_ERROR;
+    }
+    return 0;
+}
+
+static int get_neurons(const bso_h5_reader *r, const bso_run *run, const char *group, bso_neuron_log *log)
+{
+    const hsize_t dims[2] = {(hsize_t)run->epochs_done, (hsize_t)run->settings.steps};
+    if (get_size(r, group, "count", &log->neurons)) return BSO_ERROR;
+    return get_array(r, group, "firing_rate", 2, dims, &log->firing_rate);
+}
+
+/* The name of layer i, its path, and whether it is weights. */
+static int get_layer(const bso_h5_reader *r, size_t i, char name[32], char group[64], bool *weights)
+{
+    char kind[16];
+    if (bso_h5_name(r, "/layers", i, name, 32)) return BSO_ERROR;
+    snprintf(group, 64, "/layers/%s", name);
+    if (bso_h5_get_text(r, group, "kind", kind, sizeof kind)) return BSO_ERROR;
+    *weights = strcmp(kind, "weights") == 0;
+    if (*weights || strcmp(kind, "neurons") == 0) return 0;
+    return bso_fail("%s: %s: kind is %s, not weights or neurons", r->path, group, kind);
+}
+
+static int get_layers(const bso_h5_reader *r, bso_run *run)
+{
+    int64_t entries;
+    size_t count;
+    char name[32], group[64];
+    bool weights;
+    if (bso_h5_get_integer(r, "/layers", "time_entries", 1, run->settings.steps, &entries) ||
+        bso_h5_count(r, "/layers", LAYERS_MAX, &count)) {
+        return BSO_ERROR;
+    }
+    run->time_entries = (int)entries;
+    run->weights = bso_alloc(BSO_MEM_LOG, count, sizeof *run->weights, "a result file");
+    run->neurons = bso_alloc(BSO_MEM_LOG, count, sizeof *run->neurons, "a result file");
+    if (!run->weights || !run->neurons) return BSO_ERROR;
+    for (size_t i = 0; i < count; i++) {
+        if (get_layer(r, i, name, group, &weights)) return BSO_ERROR;
+        if (weights) {
+            bso_weight_log *log = &run->weights[run->weight_logs++];
+            memcpy(log->name, name, sizeof log->name);
+            if (get_weights(r, run, group, log)) return BSO_ERROR;
+        } else {
+            bso_neuron_log *log = &run->neurons[run->neuron_logs++];
+            memcpy(log->name, name, sizeof log->name);
+            if (get_neurons(r, run, group, log)) return BSO_ERROR;
+        }
+    }
+    return 0;
+}
+
+static int get_memory(const bso_h5_reader *r, bso_run *run)
+{
+    if (get_size(r, "/memory", "total_peak", &run->memory_total_peak) ||
+        get_size(r, "/memory", "rss_start", &run->rss_start) ||
+        get_size(r, "/memory", "rss_peak", &run->rss_peak)) {
+        return BSO_ERROR;
+    }
+    for (int c = 0; c < BSO_MEM_CATEGORIES; c++) {
+        char group[64];
+        snprintf(group, sizeof group, "/memory/%s", bso_mem_name((bso_mem_category)c));
+        if (get_size(r, group, "current", &run->memory_current[c]) ||
+            get_size(r, group, "peak", &run->memory_peak[c]) ||
+            get_size(r, group, "at_peak", &run->memory_at_peak[c])) {
+            return BSO_ERROR;
+        }
+    }
+    return 0;
+}
+
+static int get_regret(const bso_h5_reader *r, bso_run *run)
+{
+    hsize_t dims[1];
+    if (get_length(r, "/regret/batch_loss", &dims[0])) return BSO_ERROR;
+    if (get_array(r, "/regret", "batch_loss", 1, dims, &run->batch_loss)) return BSO_ERROR;
+    run->batches = dims[0];
+    return 0;
+}
+
+/* A finite number that is not negative. */
+static int get_amount(const bso_h5_reader *r, const char *name, double *value)
+{
+    if (bso_h5_get_number(r, "/final", name, value)) return BSO_ERROR;
+    if (isfinite(*value) && *value >= 0) return 0;
+    return bso_fail("%s: /final: %s is %g, not an amount", r->path, name, *value);
+}
+
+static bool same(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static int get_final(const bso_h5_reader *r, bso_run *run)
+{
+    char hash[17], *end;
+    int64_t complete;
+    double accuracy;
+    if (bso_h5_get_integer(r, "/final", "complete", 1, 1, &complete) ||
+        get_amount(r, "model_bytes", &run->model_bytes) ||
+        get_amount(r, "model_bytes_float", &run->model_bytes_float) ||
+        get_amount(r, "seconds", &run->seconds) ||
+        get_size(r, "/final", "one_bit_weights", &run->one_bit_weights) ||
+        get_size(r, "/final", "float_weights", &run->float_weights) ||
+        bso_h5_get_unsigned(r, "/final", "updates", &run->updates) ||
+        bso_h5_get_text(r, "/final", "weights_hash", hash, sizeof hash) ||
+        bso_h5_get_number(r, "/final", "test_accuracy", &accuracy)) {
+        return BSO_ERROR;
+    }
+    run->weights_hash = strtoull(hash, &end, 16);
+    if (strlen(hash) != 16 || *end) return bso_fail("%s: /final: weights_hash is not 16 hex digits", r->path);
+    if (run->epochs_done > 0) {
+        run->final = run->epochs[run->epochs_done - 1];
+        if (same(accuracy, run->final.test_accuracy)) return 0;
+        return bso_fail("%s: /final: test_accuracy is not that of the last epoch", r->path);
+    }
+    run->final.test_accuracy = accuracy;
+    return bso_h5_get_number(r, "/final", "validation_accuracy", &run->final.validation_accuracy);
+}
+
+static int get_provenance(const bso_h5_reader *r, bso_run *run)
+{
+    int64_t threads;
+    if (bso_h5_get_text(r, "/provenance", "started", run->started, sizeof run->started) ||
+        bso_h5_get_text(r, "/provenance", "ended", run->ended, sizeof run->ended) ||
+        bso_h5_get_text(r, "/provenance", "kernel_path", run->kernel_path, sizeof run->kernel_path) ||
+        bso_h5_get_integer(r, "/provenance", "threads", 0, INT32_MAX, &threads)) {
+        return BSO_ERROR;
+    }
+    run->threads = (int)threads;
+    return 0;
+}
+
+int bso_result_read(const char *path, bso_run *run)
+{
+    memset(run, 0, sizeof *run);
+    bso_h5_reader r;
+    if (bso_h5_open(&r, path)) return BSO_ERROR;
+    int status = bso_h5_require(&r, BSO_RESULT_FORMAT, BSO_RESULT_VERSION);
+    if (!status) status = bso_record_settings_read(&r, &run->settings);
+    if (!status) status = get_data(&r, run);
+    if (!status) status = get_epochs(&r, run);
+    if (!status) status = get_layers(&r, run);
+    if (!status) status = get_memory(&r, run);
+    if (!status) status = get_regret(&r, run);
+    if (!status) status = get_final(&r, run);
+    if (!status) status = get_provenance(&r, run);
+    bso_h5_close(&r);
+    if (status) bso_run_free(run);
+    return status;
+}
+
+int bso_result_provenance(const char *path, const char *name, char *text, size_t size)
+{
+    bso_h5_reader r;
+    *text = '\0';
+    if (bso_h5_open(&r, path)) return BSO_ERROR;
+    int status = bso_h5_get_text(&r, "/provenance", name, text, size);
+    if (status) {
+        int64_t number;
+        status = bso_h5_get_integer(&r, "/provenance", name, INT64_MIN, INT64_MAX, &number);
+        if (!status) snprintf(text, size, "%" PRId64, number);
+    }
+    bso_h5_close(&r);
+    return status;
+}

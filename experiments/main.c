@@ -1,0 +1,150 @@
+/* main.c: the program `bso`: finds the command, reports its failure, and turns signals into a clean stop. */
+#include "experiments/program.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*command)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"run", bso_command_run, "train one network"},
+    {"sweep", bso_command_sweep, "train every cell of a sweep file; finished ones are kept"},
+    {"table", bso_command_table, "comparison tables of a sweep's results"},
+    {"report", bso_command_report, "report.md of a sweep's results"},
+    {"inspect", bso_command_inspect, "what is in a result, parameter or trace file"},
+    {"list", bso_command_list, "optimizers, gradients, data sets, networks, and every key"},
+};
+
+volatile sig_atomic_t bso_stop_signal;
+
+/* The first signal asks for a stop at the next batch; the second does not wait. */
+static void on_signal(int signal_number)
+{
+    if (bso_stop_requested) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+        return;
+    }
+    bso_stop_signal = signal_number;
+    bso_stop_requested = 1;
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        struct sigaction old, new = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+        sigemptyset(&new.sa_mask);
+        /* A shell's background job has SIGINT ignored: leave it so. */
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
+            sigaction(numbers[i], &new, NULL);
+        }
+    }
+}
+
+int bso_usage(const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    bso_fail("%s", text);
+    return BSO_USAGE;
+}
+
+int bso_option(int argc, char **argv, int *i, const char *name, const char **value)
+{
+    const char *given = argv[*i];
+    size_t length = strlen(name);
+    if (strncmp(given, name, length) != 0) return 0;
+    if (given[length] == '=') {
+        *value = given + length + 1;
+        return 1;
+    }
+    if (given[length] != '\0') return 0;
+    if (*i + 1 >= argc) return bso_usage("%s needs a value", name);
+    *value = argv[++*i];
+    return 1;
+}
+
+int bso_flag(const char *given, const char *name, bool *flag)
+{
+    size_t length = strlen(name);
+    if (strncmp(given, name, length) != 0) return 0;
+    if (given[length] == '=') return bso_usage("%s takes no value", name);
+    if (given[length] != '\0') return 0;
+    *flag = true;
+    return 1;
+}
+
+int bso_option_number(const char *name, const char *text, long min, long max, int *number)
+{
+    char *end;
+    errno = 0;
+    long x = strtol(text, &end, 10);
+    if (end == text || *end || errno || x < min || x > max) {
+        return bso_usage("%s %s: it takes a whole number from %ld to %ld", name, text, min, max);
+    }
+    *number = (int)x;
+    return 0;
+}
+
+static void print_commands(FILE *out)
+{
+    fprintf(out,
+            "usage: bso COMMAND [ARGUMENTS]\n\n"
+            "Training binary spiking networks without latent weights, and the methods to compare with.\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+    }
+    fprintf(out, "\n`bso COMMAND --help` tells a command's arguments.\n");
+}
+
+static int exit_status(const char *command, int code)
+{
+    switch (code) {
+    case BSO_ERROR:
+        fprintf(stderr, "bso: %s\n", bso_error());
+        return 1;
+    case BSO_USAGE:
+        fprintf(stderr, "bso: %s: %s; see `bso %s --help`\n", command, bso_error(), command);
+        return 2;
+    case BSO_INTERRUPTED:
+        fprintf(stderr, "bso: stopped\n");
+        return 128 + (bso_stop_signal ? bso_stop_signal : SIGINT);
+    default:
+        return code;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_commands(stderr);
+        return 2;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_commands(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(commands[i].name, name) != 0) continue;
+        catch_signals();
+        int code = commands[i].command(argc - 1, argv + 1);
+        /* A full disk or closed pipe behind a redirection must not look like success. */
+        if ((fflush(stdout) || ferror(stdout)) && code == 0) {
+            code = bso_fail("standard output: %s", strerror(errno));
+        }
+        return exit_status(name, code);
+    }
+    fprintf(stderr, "bso: %s: no such command; `bso help` lists them\n", name);
+    return 2;
+}

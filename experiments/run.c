@@ -1,0 +1,153 @@
+/* run.c: `bso run`: one training from the command line, its progress, and its result file. */
+#include "experiments/program.h"
+
+#include "core/file.h"
+#include "core/result.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: bso run [--set KEY=VALUE]... [--out FILE.h5] [--quiet]\n\n"
+    "  --set KEY=VALUE  a setting; `bso list` shows every key with its default\n"
+    "  --out FILE.h5    write the result there; without it no result file is written\n"
+    "  --quiet          no progress, only the summary\n\n"
+    "example: bso run --set optimizer=tbso --set steps=2 --set train_samples=12000 --out run.h5\n";
+
+typedef struct {
+    bso_settings settings;
+    const char *out;
+    bool quiet, help;
+} options;
+
+static int set_pair(bso_settings *s, const char *pair)
+{
+    const char *equals = strchr(pair, '=');
+    if (!equals || equals == pair) return bso_usage("--set %s: write it as KEY=VALUE", pair);
+    size_t length = (size_t)(equals - pair);
+    char key[BSO_WORD];
+    if (length >= sizeof key) return bso_fail("%.100s: no such key; `bso list` shows all keys", pair);
+    memcpy(key, pair, length);
+    key[length] = '\0';
+    return bso_settings_set(s, key, equals + 1);
+}
+
+static int parse(int argc, char **argv, options *o)
+{
+    *o = (options){0};
+    bso_settings_default(&o->settings);
+    for (int i = 1; i < argc; i++) {
+        const char *pair = NULL;
+        int code = bso_option(argc, argv, &i, "--set", &pair);
+        if (code == 0) code = bso_option(argc, argv, &i, "--out", &o->out);
+        if (code == 0) code = bso_flag(argv[i], "--quiet", &o->quiet);
+        if (code == 0) code = bso_flag(argv[i], "--help", &o->help);
+        if (code == 0) code = bso_usage("%s: unknown argument", argv[i]);
+        if (code == 1 && pair) code = set_pair(&o->settings, pair);
+        if (code < 0) return code;
+    }
+    return 0;
+}
+
+/* Everything that is to be written, before hours are spent on it. */
+static int check_outputs(const options *o)
+{
+    const char *const keys[] = {"--out", "save", "trace"};
+    const char *const paths[] = {o->out ? o->out : "", o->settings.save, o->settings.trace};
+    if (o->out && !*o->out) return bso_fail("--out: it takes a file name");
+    for (int i = 0; i < 3; i++) {
+        if (*paths[i] && bso_file_probe(paths[i])) return bso_fail_context("%s", keys[i]);
+        for (int j = 0; j < i; j++) {
+            if (*paths[i] && strcmp(paths[i], paths[j]) == 0) {
+                return bso_fail("%s and %s: both name %s; give each its own file", keys[j], keys[i],
+                                paths[i]);
+            }
+        }
+    }
+    return 0;
+}
+
+/* The command line as a shell would take it back, for /provenance; NULL when memory is out. */
+static char *command_line(int argc, char **argv)
+{
+    size_t size = sizeof "bso";
+    for (int i = 0; i < argc; i++) size += 4 * strlen(argv[i]) + 3;
+    char *text = bso_alloc(BSO_MEM_CONTROL, size, 1, "the command line");
+    if (!text) return NULL;
+    char *end = text + sprintf(text, "bso");
+    for (int i = 0; i < argc; i++) {
+        static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "-_=+./:,%@";
+        bool quote = !*argv[i] || strspn(argv[i], plain) != strlen(argv[i]);
+        *end++ = ' ';
+        if (quote) *end++ = '\'';
+        for (const char *c = argv[i]; *c; c++) {
+            if (*c == '\'') {
+                end += sprintf(end, "'\\''");
+            } else {
+                *end++ = *c;
+            }
+        }
+        if (quote) *end++ = '\'';
+    }
+    *end = '\0';
+    return text;
+}
+
+static void bytes_text(double bytes, char *text, size_t size)
+{
+    if (bytes < 1e5) {
+        snprintf(text, size, "%.1f kB", bytes / 1e3);
+    } else {
+        snprintf(text, size, "%.2f MB", bytes / 1e6);
+    }
+}
+
+static void print_summary(const bso_run *run)
+{
+    char model[32], memory[32], duration[32];
+    double accuracy = run->final.test_accuracy;
+    bytes_text(run->model_bytes, model, sizeof model);
+    bytes_text((double)(run->memory_total_peak - run->memory_at_peak[BSO_MEM_DATASET]), memory,
+               sizeof memory);
+    bso_duration_text(run->seconds, duration, sizeof duration);
+    if (isnan(accuracy)) {
+        printf("no test accuracy");
+    } else {
+        printf("test accuracy %.2f %%", 100 * accuracy);
+    }
+    printf(", model %s, training memory %s, %s\n", model, memory, duration);
+}
+
+int bso_command_run(int argc, char **argv)
+{
+    options o;
+    int code = parse(argc, argv, &o);
+    if (code) return code;
+    if (o.help) {
+        fputs(help, stdout);
+        return 0;
+    }
+    if (bso_settings_check(&o.settings) || check_outputs(&o)) return BSO_ERROR;
+    if (bso_start((int)o.settings.threads)) return BSO_ERROR;
+
+    bso_status status;
+    bso_status_init(&status, 10);
+    bso_run run;
+    code = bso_train(&o.settings, &run, o.quiet ? NULL : bso_progress_show, &status);
+    bso_status_clear(&status);
+    if (code == 0 && o.out) {
+        char *command = command_line(argc, argv);
+        code = bso_result_write(o.out, &run, command);
+        bso_free(command);
+    }
+    if (code == 0) {
+        print_summary(&run);
+        if (!o.quiet && o.out) printf("result: %s\n", o.out);
+        if (!o.quiet && !o.out) printf("no result file written; --out FILE.h5 writes one\n");
+    }
+    bso_run_free(&run);
+    return code;
+}

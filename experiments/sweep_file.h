@@ -1,0 +1,40 @@
+/* sweep_file.h: a sweep file (libconfig) and the cells it stands for. It runs nothing.
+ *
+ *     name = "quick";                        result folder, letters, digits, '.', '_' and '-'
+ *     title = "Fashion-MNIST, 3 seeds";      optional, for people
+ *     common = { epochs = 8; seed = [1, 2, 3]; };
+ *     cells = ( { label = "T-BSO"; optimizer = "tbso"; steps = [1, 2, 4]; },
+ *               { label = "BSO"; optimizer = "bso"; optional = true; } );
+ *
+ * A group's keys come on top of the common ones. A list stands for a cell with each of its values, several lists for all their
+ * combinations. optional = true: the group is left out where its data set cannot be opened.
+ */
+#ifndef BSO_SWEEP_FILE_H
+#define BSO_SWEEP_FILE_H
+
+#include "core/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct {
+    bso_settings settings; /* checked */
+    uint64_t hash;         /* of them */
+    bool optional;
+} bso_cell;
+
+typedef struct {
+    char name[BSO_WORD], title[256];
+    bso_cell *
+        cells; /* in file order; in a group the common lists vary fastest, and the last list before the first */
+    size_t count;
+    size_t repeated; /* cells left out because an earlier one has the same settings */
+} bso_sweep;
+
+enum { BSO_SWEEP_CELLS_MAX = 10000 };
+
+/* Read, expand and check. Returns 0, or BSO_ERROR naming file, line and key; the sweep is then empty. */
+int bso_sweep_read(bso_sweep *sweep, const char *path);
+void bso_sweep_free(bso_sweep *sweep);
+
+#endif

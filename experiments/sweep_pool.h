@@ -1,0 +1,35 @@
+/* sweep_pool.h: trains cells in child processes, several at once. It decides nothing about which cells there are. */
+#ifndef BSO_SWEEP_POOL_H
+#define BSO_SWEEP_POOL_H
+
+#include "core/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+typedef enum { BSO_JOB_WAITING, BSO_JOB_RUNNING, BSO_JOB_DONE, BSO_JOB_FAILED } bso_job_state;
+
+/* One cell on its way. */
+typedef struct {
+    const bso_settings *settings;
+    bool optional;   /* may be left out where its data are missing */
+    char label[160]; /* the method's name */
+    char name[512];  /* of the result file, without folder */
+    char path[4096]; /* of the result file */
+    bso_job_state state;
+    double estimate; /* seconds; NaN: not known */
+    double started;  /* bso_clock() */
+    pid_t process;
+    int output; /* descriptor of what the child printed */
+} bso_job;
+
+/* Seconds until all waiting and running jobs are done, when `at_once` run side by side. `speed`: measured over estimated time. */
+double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed);
+
+/* Run all waiting jobs, at_once side by side with `threads` threads each (0: as their settings say), printing a line for each that
+ * ends and one for where the sweep stands. Returns 0 (failed jobs are marked), BSO_ERROR or BSO_INTERRUPTED; in every case no child
+ * is left. */
+int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads);
+
+#endif

@@ -1,0 +1,83 @@
+/* table.c: `bso table DIR`: the comparison of a sweep's results, and the numbers behind its plots. */
+#include "experiments/program.h"
+#include "experiments/table.h"
+
+#include "core/file.h"
+
+#include <string.h>
+
+static const char help[] = "usage: bso table DIR [--profile-title TEXT]\n"
+                           "  reads DIR/runs/*.h5, writes DIR/tables/ and prints the comparison; "
+                           "--profile-title heads the Markdown file\n";
+
+struct comparison {
+    const bso_table *table;
+    const char *title; /* or NULL */
+    void (*print)(FILE *out, const bso_table *table);
+};
+
+static void print_plain(FILE *out, const void *argument)
+{
+    const struct comparison *c = argument;
+    c->print(out, c->table);
+}
+
+static void print_titled(FILE *out, const void *argument)
+{
+    const struct comparison *c = argument;
+    if (c->title) fprintf(out, "# %s\n\n", c->title);
+    c->print(out, c->table);
+}
+
+static int write_all(const bso_table *table, const char *directory, const char *title)
+{
+    static const struct {
+        const char *name;
+        void (*print)(FILE *out, const bso_table *table);
+    } files[] = {
+        {"comparison.tex", bso_table_latex},
+        {"comparison.csv", bso_table_csv},
+        {"accuracy_epoch.csv", bso_series_accuracy_epoch},
+        {"flip_rate_epoch.csv", bso_series_flip_rate_epoch},
+        {"accuracy_steps.csv", bso_series_accuracy_steps},
+        {"memory.csv", bso_series_memory},
+    };
+    char folder[4096];
+    if (snprintf(folder, sizeof folder, "%s/tables", directory) >= (int)sizeof folder) {
+        return bso_fail("%.60s...: the directory's name is too long", directory);
+    }
+    if (bso_file_directory(folder)) return BSO_ERROR;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const struct comparison c = {table, NULL, files[i].print};
+        if (bso_print_file(folder, files[i].name, print_plain, &c)) return BSO_ERROR;
+    }
+    const struct comparison c = {table, title, bso_table_markdown};
+    return bso_print_file(folder, "comparison.md", print_titled, &c);
+}
+
+int bso_command_table(int argc, char **argv)
+{
+    const char *directory = NULL, *title = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(help, stdout);
+            return 0;
+        }
+        int given = bso_option(argc, argv, &i, "--profile-title", &title);
+        if (given < 0) return given;
+        if (given) continue;
+        if (argv[i][0] == '-') return bso_usage("no such option: %s", argv[i]);
+        if (directory) return bso_usage("one directory, not also %s", argv[i]);
+        directory = argv[i];
+    }
+    if (!directory) return bso_usage("the directory is missing");
+    bso_table table;
+    int status = bso_table_load(&table, directory);
+    if (!status) status = write_all(&table, directory, title);
+    if (!status) {
+        bso_table_markdown(stdout, &table);
+        status = table.unreadable ? 1 : 0;
+    }
+    bso_table_free(&table);
+    return status;
+}

@@ -1,0 +1,75 @@
+/* table.h: the results of a sweep read back, grouped over seeds, and written as tables. Shared by `bso table`
+ * and `bso report`.
+ *
+ * Every number comes from the result files. Accuracy is that of the last epoch. MB are 10^6 bytes.
+ */
+#ifndef BSO_TABLE_H
+#define BSO_TABLE_H
+
+#include "core/result.h"
+
+#include <stdio.h>
+
+/* Over the runs where the number is there: n of them; sd with n - 1, NaN where n < 2. */
+typedef struct {
+    double mean, sd;
+    int n;
+} bso_summary;
+
+/* Runs that agree in everything but the seed. */
+typedef struct {
+    const bso_run **runs;
+    int run_count;
+    char method[3 * BSO_WORD];  /* the label, and what tells it from its like */
+    char dataset[2 * BSO_TEXT]; /* for plots: short, and different for every section */
+    uint64_t hash;              /* of the settings, the seed left out */
+    int section;                /* rows of one data set, network and length of training are a section */
+    bso_representation weights;
+} bso_row;
+
+typedef struct {
+    char **paths; /* of the runs */
+    bso_run *runs;
+    int run_count;
+    int unreadable; /* files that could not be read; each was named on standard error */
+    bso_row *rows;  /* by section, kind of weights, method, T */
+    int row_count;
+} bso_table;
+
+/* Read DIR/runs/<all>.h5. Returns 0, or BSO_ERROR when there is no result at all. Free it in both cases. */
+int bso_table_load(bso_table *table, const char *directory);
+void bso_table_free(bso_table *table);
+
+/* "Fashion-MNIST, network 16C3-…-FC, 8 epochs of 12000 samples, batch 128" */
+void bso_section_title(const bso_row *row, char *text, size_t size);
+
+/* Summary of a number over a row's runs, NaN where a run has none. argument: handed on to `value`. */
+typedef double (*bso_run_value)(const bso_run *run, int argument);
+bso_summary bso_summarize(const bso_row *row, bso_run_value value, int argument);
+double bso_test_percent(const bso_run *run, int epoch); /* epoch: 0-based, -1 the last */
+double bso_flip_rate(const bso_run *run, int epoch);
+double bso_memory_bytes(const bso_run *run, int category); /* at the peak of the total */
+
+/* Print all rows, a table for each section. */
+void bso_table_markdown(FILE *out, const bso_table *table);
+void bso_table_latex(FILE *out, const bso_table *table);
+void bso_table_csv(FILE *out, const bso_table *table);
+
+/* Numbers for plots, one line each: dataset,network,method,T,...,mean,sd,n (docs/formats.md). */
+void bso_series_accuracy_epoch(FILE *out, const bso_table *table);
+void bso_series_flip_rate_epoch(FILE *out, const bso_table *table);
+void bso_series_accuracy_steps(FILE *out, const bso_table *table);
+void bso_series_memory(FILE *out, const bso_table *table);
+
+/* Text with Markdown's marks escaped. */
+void bso_markdown_text(FILE *out, const char *text);
+
+/* A CSV field, quoted where it must be (RFC 4180). */
+void bso_csv_text(FILE *out, const char *text);
+
+/* Make a text file by printing it: `print` into memory, then atomically to directory/name. argument: handed
+ * on. Returns 0 or BSO_ERROR. */
+int bso_print_file(const char *directory, const char *name, void (*print)(FILE *out, const void *argument),
+                   const void *argument);
+
+#endif

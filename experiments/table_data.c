@@ -1,0 +1,311 @@
+/* table_data.c: reading a sweep's results and grouping them over seeds. See table.h; printing is in
+ * table_write.c. */
+#include "experiments/table.h"
+
+#include "core/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Reading ---- */
+
+static int is_result(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && length > 3 && strcmp(entry->d_name + length - 3, ".h5") == 0;
+}
+
+/* By bytes: alphasort would follow the locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int read_runs(bso_table *table, const char *folder, struct dirent **names, int count)
+{
+    table->runs = bso_alloc(BSO_MEM_LOG, (size_t)count, sizeof *table->runs, "the results");
+    table->paths = bso_alloc(BSO_MEM_LOG, (size_t)count, sizeof *table->paths, "the results");
+    if (!table->runs || !table->paths) return BSO_ERROR;
+    for (int i = 0; i < count; i++) {
+        const size_t size = strlen(folder) + strlen(names[i]->d_name) + 2;
+        char *path = bso_alloc(BSO_MEM_LOG, size, 1, "a path");
+        if (!path) return BSO_ERROR;
+        snprintf(path, size, "%s/%s", folder, names[i]->d_name);
+        if (bso_result_read(path, &table->runs[table->run_count])) {
+            fprintf(stderr, "bso: %s; left out\n", bso_error());
+            table->unreadable++;
+            bso_free(path);
+        } else {
+            table->paths[table->run_count++] = path;
+        }
+    }
+    return 0;
+}
+
+/* ---- Numbers ---- */
+
+bso_summary bso_summarize(const bso_row *row, bso_run_value value, int argument)
+{
+    bso_summary s = {.mean = 0, .sd = NAN, .n = 0};
+    for (int i = 0; i < row->run_count; i++) {
+        double x = value(row->runs[i], argument);
+        if (isnan(x)) continue;
+        s.mean += x;
+        s.n++;
+    }
+    s.mean = s.n ? s.mean / s.n : NAN;
+    if (s.n < 2) return s;
+    double squares = 0;
+    for (int i = 0; i < row->run_count; i++) {
+        double away = value(row->runs[i], argument) - s.mean;
+        if (!isnan(away)) squares += away * away;
+    }
+    s.sd = sqrt(squares / (s.n - 1));
+    return s;
+}
+
+static const bso_epoch_log *epoch_of(const bso_run *run, int epoch)
+{
+    if (epoch < 0) epoch = run->epochs_done - 1;
+    return epoch >= 0 && epoch < run->epochs_done ? &run->epochs[epoch] : NULL;
+}
+
+double bso_test_percent(const bso_run *run, int epoch)
+{
+    const bso_epoch_log *e = epoch_of(run, epoch);
+    return e ? 100 * e->test_accuracy : NAN;
+}
+
+double bso_flip_rate(const bso_run *run, int epoch)
+{
+    const bso_epoch_log *e = epoch_of(run, epoch);
+    return e ? e->flip_rate : NAN;
+}
+
+double bso_memory_bytes(const bso_run *run, int category)
+{
+    return (double)run->memory_at_peak[category];
+}
+
+/* ---- Grouping ---- */
+
+static uint64_t hash_but_seed(const bso_run *run)
+{
+    bso_settings s = run->settings;
+    s.seed = 0;
+    return bso_settings_hash(&s);
+}
+
+static void label_of(const bso_settings *s, char *label, size_t size)
+{
+    if (*s->label) {
+        snprintf(label, size, "%s", s->label);
+    } else {
+        snprintf(label, size, "%s (%s)", s->optimizer, s->gradient);
+    }
+}
+
+static bool same_section(const bso_run *a, const bso_run *b)
+{
+    return strcmp(a->dataset_name, b->dataset_name) == 0 &&
+           strcmp(a->settings.network, b->settings.network) == 0 &&
+           a->settings.epochs == b->settings.epochs && a->settings.batch == b->settings.batch &&
+           a->samples[0] == b->samples[0] && a->samples[2] == b->samples[2];
+}
+
+void bso_section_title(const bso_row *row, char *text, size_t size)
+{
+    const bso_run *run = row->runs[0];
+    snprintf(text, size, "%s, network %s, %lld epochs of %zu samples, batch %lld", run->dataset_name,
+             run->settings.network, (long long)run->settings.epochs, run->samples[0],
+             (long long)run->settings.batch);
+}
+
+static int compare_numbers(double a, double b)
+{
+    return (a > b) - (a < b);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const bso_row *x = a, *y = b;
+    const bso_run *p = x->runs[0], *q = y->runs[0];
+    int order = strcmp(p->dataset_name, q->dataset_name);
+    if (!order) order = strcmp(p->settings.network, q->settings.network);
+    if (!order) order = compare_numbers((double)p->settings.epochs, (double)q->settings.epochs);
+    if (!order) order = compare_numbers((double)p->samples[0], (double)q->samples[0]);
+    if (!order) order = compare_numbers((double)p->samples[2], (double)q->samples[2]);
+    if (!order) order = compare_numbers((double)p->settings.batch, (double)q->settings.batch);
+    if (!order) order = compare_numbers(x->weights, y->weights);
+    if (!order) order = strcmp(x->method, y->method);
+    if (!order) order = compare_numbers((double)p->settings.steps, (double)q->settings.steps);
+    return order;
+}
+
+/* Two copies of a run are not two samples. */
+static bool has_seed(const bso_row *row, uint64_t seed)
+{
+    for (int i = 0; i < row->run_count; i++) {
+        if (row->runs[i]->settings.seed == seed) return true;
+    }
+    return false;
+}
+
+static int group(bso_table *table)
+{
+    const int count = table->run_count;
+    table->rows = bso_alloc(BSO_MEM_LOG, (size_t)count, sizeof *table->rows, "the table");
+    if (!table->rows) return BSO_ERROR;
+    for (int i = 0; i < count; i++) {
+        const bso_run *run = &table->runs[i];
+        char label[sizeof table->rows->method];
+        label_of(&run->settings, label, sizeof label);
+        const uint64_t hash = hash_but_seed(run);
+        bso_row *row = table->rows, *end = table->rows + table->row_count;
+        while (row < end && (row->hash != hash || strcmp(row->method, label) != 0)) row++;
+        if (row == end) {
+            row->runs = bso_alloc(BSO_MEM_LOG, (size_t)count, sizeof(const bso_run *), "the table");
+            if (!row->runs) return BSO_ERROR;
+            table->row_count++;
+            row->hash = hash;
+            snprintf(row->method, sizeof row->method, "%s", label);
+            row->weights = bso_optimizer_find(run->settings.optimizer)->representation;
+        }
+        if (has_seed(row, run->settings.seed)) {
+            fprintf(stderr, "bso: %s: the same settings and seed as another file; left out\n",
+                    table->paths[i]);
+        } else {
+            row->runs[row->run_count++] = run;
+        }
+    }
+    return 0;
+}
+
+/* Does any other row have the same method, section and T, and another value of the key? */
+static bool tells_apart(const bso_table *table, const bso_row *row, const char *key, const bool *like)
+{
+    char mine[BSO_TEXT], other[BSO_TEXT];
+    if (bso_settings_get(&row->runs[0]->settings, key, mine, sizeof mine)) return false;
+    for (int i = 0; i < table->row_count; i++) {
+        if (!like[i]) continue;
+        if (bso_settings_get(&table->rows[i].runs[0]->settings, key, other, sizeof other)) return true;
+        if (strcmp(mine, other) != 0) return true;
+    }
+    return false;
+}
+
+static void add_key(bso_row *row, const char *key, const char *base)
+{
+    char value[BSO_TEXT];
+    size_t used = strlen(row->method);
+    bso_settings_get(&row->runs[0]->settings, key, value, sizeof value);
+    snprintf(row->method + used, sizeof row->method - used, "%s%s=%s", used == strlen(base) ? " " : ", ", key,
+             value);
+}
+
+/* Rows that would look alike get the keys in which they differ behind their names. */
+static int tell_apart(bso_table *table)
+{
+    const size_t count = (size_t)table->row_count;
+    char(*base)[sizeof table->rows->method] = bso_alloc(BSO_MEM_LOG, count, sizeof *base, "the table");
+    bool *like = bso_alloc(BSO_MEM_LOG, count, sizeof *like, "the table");
+    int status = base && like ? 0 : BSO_ERROR;
+    for (size_t i = 0; !status && i < count; i++) memcpy(base[i], table->rows[i].method, sizeof *base);
+    for (size_t i = 0; !status && i < count; i++) {
+        bso_row *row = &table->rows[i];
+        bool any = false;
+        for (size_t j = 0; j < count; j++) {
+            const bso_row *other = &table->rows[j];
+            like[j] = j != i && strcmp(base[i], base[j]) == 0 && same_section(row->runs[0], other->runs[0]) &&
+                      row->runs[0]->settings.steps == other->runs[0]->settings.steps;
+            any = any || like[j];
+        }
+        if (!any) continue;
+        for (const bso_key *k = bso_keys; k->name; k++) {
+            if (k->identity && strcmp(k->name, "seed") != 0 && tells_apart(table, row, k->name, like)) {
+                add_key(row, k->name, base[i]);
+            }
+        }
+        const bso_optimizer *rule = bso_optimizer_find(row->runs[0]->settings.optimizer);
+        for (const bso_hyper *h = rule->hypers; h->name; h++) {
+            if (tells_apart(table, row, h->name, like)) add_key(row, h->name, base[i]);
+        }
+    }
+    bso_free(base);
+    bso_free(like);
+    return status;
+}
+
+/* Sections are numbered in the order of rows; their short names say no more than is needed to tell them
+ * apart. */
+static void name_sections(bso_table *table)
+{
+    int section = -1;
+    for (int i = 0; i < table->row_count; i++) {
+        bso_row *row = &table->rows[i];
+        const bso_run *run = row->runs[0];
+        if (i == 0 || !same_section(run, table->rows[i - 1].runs[0])) section++;
+        row->section = section;
+        bool network = false, length = false;
+        for (int j = 0; j < table->row_count; j++) {
+            const bso_run *other = table->rows[j].runs[0];
+            if (strcmp(run->dataset_name, other->dataset_name) != 0 || same_section(run, other)) continue;
+            bool same_network = strcmp(run->settings.network, other->settings.network) == 0;
+            network = network || !same_network;
+            length = length || same_network;
+        }
+        size_t used = (size_t)snprintf(row->dataset, sizeof row->dataset, "%s", run->dataset_name);
+        if (network) {
+            used += (size_t)snprintf(row->dataset + used, sizeof row->dataset - used, " %s",
+                                     run->settings.network);
+        }
+        if (length) {
+            snprintf(row->dataset + used, sizeof row->dataset - used,
+                     " (%lld epochs of %zu/%zu samples, batch %lld)", (long long)run->settings.epochs,
+                     run->samples[0], run->samples[2], (long long)run->settings.batch);
+        }
+    }
+}
+
+int bso_table_load(bso_table *table, const char *directory)
+{
+    memset(table, 0, sizeof *table);
+    char folder[4096];
+    if (snprintf(folder, sizeof folder, "%s/runs", directory) >= (int)sizeof folder) {
+        return bso_fail("%.60s...: the directory's name is too long", directory);
+    }
+    struct dirent **names;
+    int count = scandir(folder, &names, is_result, by_name);
+    if (count < 0) {
+        return bso_fail("%s: cannot be read: %s; `bso sweep FILE.conf --out %s` puts results there", folder,
+                        strerror(errno), directory);
+    }
+    int status = read_runs(table, folder, names, count);
+    for (int i = 0; i < count; i++) free(names[i]);
+    free(names);
+    if (status) return status;
+    if (table->run_count == 0) {
+        return bso_fail("%s: no %sresult files (*.h5); `bso sweep FILE.conf --out %s` puts results there",
+                        folder, table->unreadable ? "readable " : "", directory);
+    }
+    if (group(table) || tell_apart(table)) return BSO_ERROR;
+    qsort(table->rows, (size_t)table->row_count, sizeof *table->rows, by_place);
+    name_sections(table);
+    return 0;
+}
+
+void bso_table_free(bso_table *table)
+{
+    for (int i = 0; i < table->run_count; i++) {
+        bso_run_free(&table->runs[i]);
+        bso_free(table->paths[i]);
+    }
+    for (int i = 0; i < table->row_count; i++) bso_free(table->rows[i].runs);
+    bso_free(table->runs);
+    bso_free(table->paths);
+    bso_free(table->rows);
+    memset(table, 0, sizeof *table);
+}

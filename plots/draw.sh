@@ -1,0 +1,50 @@
+#!/bin/bash
+# draw.sh DIR: draws DIR/tables/*.csv into DIR/plots, as SVG and PNG. It computes nothing: the numbers are `bso table`'s.
+set -euo pipefail
+
+[ $# -eq 1 ] || { echo "usage: plots/draw.sh DIR" >&2; exit 2; }
+if ! command -v gnuplot >/dev/null; then
+    echo "plots: gnuplot is not installed; no plots are drawn, all else is as it would be" >&2
+    exit 0
+fi
+dir=$(realpath -e -- "$1")
+cd -- "$(dirname -- "$(readlink -f -- "$0")")"
+mkdir -p -- "$dir/plots"
+plain=$(mktemp)
+trap 'rm -f "$plain"' EXIT
+
+# CSV (RFC 4180) to columns with a tab between them: gnuplot cuts a quoted field at its comma.
+to_columns() {
+    awk '{
+        line = ""; quoted = 0
+        for (i = 1; i <= length($0); i++) {
+            c = substr($0, i, 1)
+            if (c == "\"" && quoted && substr($0, i + 1, 1) == c) { line = line "\047"; i++ }
+            else if (c == "\"") quoted = !quoted
+            else line = line (c == "," && !quoted ? "\t" : c == "\t" ? " " : c)
+        }
+        print line
+    }' "$1"
+}
+
+status=0
+for figure in accuracy_epoch accuracy_steps flip_rate_epoch memory; do
+    table=$dir/tables/$figure.csv
+    # A table of nothing but its header has no picture: full precision alone flips nothing.
+    if [ "$(head -n 2 -- "$table" 2>/dev/null | wc -l)" -lt 2 ]; then
+        echo "plots: $table is missing or empty; $figure is not drawn" >&2
+        continue
+    fi
+    to_columns "$table" >"$plain"
+    for format in svg png; do
+        picture=$dir/plots/$figure.$format
+        if gnuplot -c "$figure.gp" "$plain" "$picture.part" "$format"; then
+            mv -- "$picture.part" "$picture"
+        else
+            rm -f -- "$picture.part"
+            echo "plots: $picture could not be drawn (gnuplot's reason is above)" >&2
+            status=1
+        fi
+    done
+done
+exit $status

@@ -1,0 +1,40 @@
+# flip_rate_epoch.gp: share of the one-bit weights that an update flips (FF ratio), against epoch, on a log axis; a row
+# of panels for each data set, a panel for each T. Epochs without a flip have no point there.
+call 'style.gp' ARG1 ARG2 ARG3
+
+stats table using (note(0), note_epoch(0)) nooutput
+rows = words(datasets)
+panels = words(steps)
+eval lay_out
+eval page(width, height)
+figure_title = 'Flips per update and weight (' . over_seeds('band') . ')'
+eval panel_margins
+
+positive(x) = x > 0 ? x : NaN
+set xlabel 'epoch'
+set logscale y
+do for [d in datasets] {
+    # The axis spans whole decades.
+    lowest = 1e300; highest = 1e-300
+    set autoscale
+    stats table using (strcol("dataset") ne d || column("mean") <= 0 ? 0 : \
+        (lowest = smaller(lowest, column("mean")), highest = larger(highest, column("mean")), 0)) nooutput
+    bottom = lowest < 1e300 ? 10 ** floor(log10(lowest)) : 1e-6
+    top = lowest < 1e300 ? 10 ** (floor(log10(highest)) + 1) : 1
+    do for [T in steps] {
+        eval new_panel
+        stats table using (note_panel(d, T)) nooutput
+        eval epoch_axis
+        set yrange [bottom:top]
+        set title sprintf("%s, T = %s", d, T) offset 0, -0.5
+        if (T eq word(steps, 1)) { set ylabel 'flips per update and weight' offset 1, 0; set format y '%.0e' } \
+        else { unset ylabel; set format y '' }
+        unset key
+        plot for [m in present] table using (row(d, T, m, "epoch")): \
+                 (larger(bottom, column("mean") - sd(0))):(column("mean") + sd(0)) \
+                 with filledcurves lt position(methods, m), \
+             for [m in present] table using (row(d, T, m, "epoch")):(positive(column("mean"))) \
+                 with linespoints lt position(methods, m) pi marker_every
+    }
+}
+load 'legend.gp'

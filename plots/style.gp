@@ -1,0 +1,80 @@
+# style.gp: what all figures share: reading tables, colours, sizes. It draws nothing.
+#
+# Every figure is `gnuplot -c FIGURE.gp TABLE OUTPUT svg|png`, run in this folder by draw.sh. Columns are found by
+# their names in the table's first line.
+
+table = ARG1
+format = ARG3
+output = ARG2
+
+set encoding utf8
+set datafile separator tab
+set datafile columnheaders
+set datafile missing NaN # a row left out by a filter does not break a line
+
+# ---- lists of names: each in quotes, so that word(list, i) gives it back whole
+quoted(s) = '"' . s . '" '
+has(list, s) = strstrt(list, quoted(s)) > 0
+with_name(list, s) = has(list, s) ? list : list . quoted(s)
+position(list, s) = sum [i = 1:words(list)] (word(list, i) eq s ? i : 0)
+
+# What the table is about, in its order, collected by note() in a first pass: `stats table using (note(0)) nooutput`.
+datasets = ''
+methods = ''
+steps = ''
+seeds = 0
+note(unused) = (datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
+                steps = with_name(steps, strcol("T")), seeds = larger(seeds, column("n")), 0)
+
+# One panel's rows, and the methods and the range of values among them: `stats table using (note_panel(...)) nooutput`
+# after new_panel, which also takes off the ranges of the panel before: stats would count inside them only.
+in_panel(dataset, T) = strcol("dataset") eq dataset && (T eq '' || strcol("T") eq T)
+new_panel = "present = ''; lowest = 1e300; highest = -1e300; set autoscale"
+note_panel(dataset, T) = !in_panel(dataset, T) ? 0 : (present = with_name(present, strcol("method")), \
+                         lowest = smaller(lowest, column("mean")), highest = larger(highest, column("mean")), 0)
+row(dataset, T, method, x) = in_panel(dataset, T) && strcol("method") eq method ? column(x) : NaN
+last_epoch = 1
+note_epoch(unused) = (last_epoch = larger(last_epoch, column("epoch")), 0)
+epoch_axis = "set xrange [0.7:last_epoch + 0.3]; marker_every = ceil(last_epoch / 20.0); \
+              if (last_epoch <= 10) { set xtics 1 }"
+sd(unused) = column("n") > 1 ? column("sd") : 0
+over_seeds(mark) = seeds > 1 ? sprintf("mean of %d seeds, %s: ± 1 sd", seeds, mark) : "one seed"
+larger(a, b) = a > b ? a : b
+smaller(a, b) = a < b ? a : b
+
+# ---- colours that colour-blind readers tell apart (Okabe and Ito 2008, from 10 on Tol 2021), each with its own marker and dash
+set linetype 1 lc rgb "#0072B2" lw 2 pt 7 dt 1
+set linetype 2 lc rgb "#D55E00" lw 2 pt 5 dt (18, 4)
+set linetype 3 lc rgb "#009E73" lw 2 pt 9 dt (9, 3)
+set linetype 4 lc rgb "#CC79A7" lw 2 pt 13 dt (4, 3)
+set linetype 5 lc rgb "#000000" lw 2 pt 11 dt (14, 3, 3, 3)
+set linetype 6 lc rgb "#E69F00" lw 2 pt 6 dt (2, 2)
+set linetype 7 lc rgb "#56B4E9" lw 2 pt 4 dt (9, 3, 2, 3)
+set linetype 8 lc rgb "#7F7F7F" lw 2 pt 8 dt 1
+set linetype 9 lc rgb "#F0E442" lw 2 pt 12 dt 1
+set linetype 10 lc rgb "#882255" lw 2 pt 10 dt (14, 3)
+set linetype 11 lc rgb "#44AA99" lw 2 pt 14 dt (6, 6)
+set linetype 12 lc rgb "#999933" lw 2 pt 15 dt (3, 6)
+set linetype cycle 12
+set pointsize 0.8
+
+# ---- sizes in pixels
+font = format eq 'png' ? 'DejaVu Sans,13' : 'DejaVu Sans,Verdana,sans-serif,14'
+page(w, h) = sprintf('set terminal %s noenhanced font "%s" size %d,%d background rgb "white"; set output output', \
+                     format eq 'png' ? 'pngcairo' : 'svg dynamic', font, w, h) # for eval
+
+set border 3 lc rgb "#404040"
+set tics nomirror out scale 0.6
+set grid lc rgb "#C8C8C8" lw 1 dt 1
+set style fill transparent solid 0.15 noborder
+
+# ---- pages of panels: `rows` of data sets, `panels` in each, and below them one legend that legend.gp draws
+longest(list) = (length = 0, sum [i = 1:words(list)] (length = larger(length, strlen(word(list, i)))), length)
+# The legend for a list of names: how many columns fit, and its height.
+legend_style = 'linespoints'
+fit_legend(list) = (legend = list, key_columns = larger(1, floor(width / (100.0 + 12 * longest(list)))), \
+                    key_height = 14 + 22 * ceil(words(list) / (1.0 * key_columns)))
+lay_out = "width = larger(900, 100 + 340 * panels); unused = fit_legend(methods); height = 74 + 490 * rows + key_height"
+panel_margins = "set multiplot title figure_title layout rows, panels \
+    margins screen 95.0 / width, screen 1 - 20.0 / width, screen (76.0 + key_height) / height, screen 1 - 75.0 / height \
+    spacing screen 30.0 / width, screen 110.0 / height"

@@ -1,0 +1,131 @@
+#!/bin/bash
+# run_all.sh: everything from a fresh checkout to the comparison: packages, build, trainings, tables, plots, report.
+#
+# It holds no experiment of its own: a profile is experiments/NAME.conf, and `build/bso` does the work. Finished
+# trainings are kept, so that the same command goes on where an earlier one was stopped.
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+usage: ./run_all.sh [options]
+
+  --profile NAME  smoke   every stage once on a little data; under 3 minutes on 2 cores
+                  quick   the comparison on Fashion-MNIST, 3 seeds; up to 45 minutes on 2 cores (the default)
+                  full    all time steps, all of Fashion-MNIST, wider networks, CIFAR-10 where given; overnight
+                  paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR; days
+  --only TEXT     only the trainings whose method is TEXT or whose name contains it
+  --dry-run       list the trainings and the estimated time; train nothing
+  --jobs N        trainings at once (default: one for each core)
+  --results DIR   where to put results (default: results/NAME)
+  --help          this text
+
+BSO_DATA_DIR in the environment is where data sets are looked for (default: the packaged Fashion-MNIST).
+The exit status is 0 when every training is done, 1 when something failed, 2 for a wrong option, 130 after Ctrl-C.
+END
+}
+
+wrong() {
+    echo "run_all.sh: $1" >&2
+    usage >&2
+    exit 2
+}
+
+profile=quick only='' dry_run='' jobs='' results=''
+while [ $# -gt 0 ]; do
+    option=$1
+    case $option in
+    --profile=* | --only=* | --jobs=* | --results=*) set -- "${option%%=*}" "${option#*=}" "${@:2}"; continue ;;
+    --profile | --only | --jobs | --results)
+        if [ -z "${2:-}" ]; then wrong "$option needs a value"; fi
+        case $option in
+        --profile) profile=$2 ;;
+        --only) only=$2 ;;
+        --jobs) jobs=$2 ;;
+        --results) results=$2 ;;
+        esac
+        shift 2
+        ;;
+    --dry-run) dry_run=yes; shift ;;
+    --help | -h) usage; exit 0 ;;
+    *) wrong "unknown option: $option" ;;
+    esac
+done
+case $profile in smoke | quick | full | paper) ;; *) wrong "unknown profile: $profile" ;; esac
+case $jobs in *[!0-9]* | 0) wrong "--jobs needs a number of at least 1, not: $jobs" ;; esac
+if [ -n "$results" ]; then results=$(realpath -m -- "$results"); fi
+
+cd -- "$(dirname -- "$(readlink -f -- "$0")")"
+results=${results:-results/$profile}
+started=$SECONDS
+
+# Stopping is one signal to the one child that is running; the child ends at a clean point. Children in the background of
+# a script ignore Ctrl-C and those in the foreground hide other signals from it, hence job control around the long ones.
+child='' stopped=''
+# shellcheck disable=SC2317  # called by the traps
+stop() { # signal, exit status
+    stopped=$2
+    if [ -n "$child" ]; then kill "-$1" "$child" 2>/dev/null || true; else exit "$2"; fi
+}
+trap 'stop INT 130' INT
+trap 'stop TERM 143' TERM
+trap 'stop TERM 129' HUP
+
+supervised() { # command...: runs it, passes signals on, returns its status
+    local status
+    set -m
+    "$@" </dev/null &
+    child=$!
+    set +m
+    while :; do
+        status=0
+        wait "$child" || status=$?
+        kill -0 "$child" 2>/dev/null || break
+    done
+    child=''
+    case ${stopped:-$status} in
+    129 | 130 | 143)
+        echo "stopped; finished trainings are kept in $results, and the same command goes on from there" >&2
+        exit "${stopped:-$status}"
+        ;;
+    esac
+    return "$status"
+}
+
+tools/install-dependencies.sh --for run
+echo "building (make -j$(nproc))"
+make -s -j"$(nproc)" program
+
+mkdir -p -- "$(dirname -- "$results")"
+sweep=(build/bso sweep "experiments/$profile.conf" --out "$results")
+if [ -n "$jobs" ]; then sweep+=(--jobs "$jobs"); fi
+if [ -n "$only" ]; then sweep+=(--only "$only"); fi
+if [ -n "$dry_run" ]; then sweep+=(--dry-run); fi
+
+failed=0
+supervised "${sweep[@]}" || failed=$?
+if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then exit "$failed"; fi
+
+# A sweep with failures still has something to show: whatever is finished.
+if [ -z "$(find "$results/runs" -name '*.h5' -print -quit 2>/dev/null)" ]; then
+    echo "run_all.sh: no finished training in $results: no tables, no plots" >&2
+    exit 1
+fi
+supervised build/bso table "$results" >/dev/null || failed=1
+supervised plots/draw.sh "$results" || failed=1
+supervised build/bso report "$results" >/dev/null || failed=1
+
+if [ -f "$results/tables/comparison.md" ]; then
+    echo
+    cat -- "$results/tables/comparison.md"
+fi
+echo
+echo "tables  $results/tables"
+if [ -d "$results/plots" ]; then echo "plots   $results/plots"; fi
+if [ -f "$results/report.md" ]; then echo "report  $results/report.md"; fi
+minutes=$(((SECONDS - started) / 60)) seconds=$(((SECONDS - started) % 60))
+if [ "$failed" -eq 0 ]; then
+    echo "done in $minutes min $seconds s"
+else
+    echo "run_all.sh: not everything worked (see above); the tables hold what is finished" >&2
+fi
+exit "$failed"
