@@ -10,6 +10,7 @@ set -euo pipefail
 BSO=$(readlink -f "$1")
 export BSO
 shift
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000} # as the program sets it for itself
 unset CMOCKA_MESSAGE_OUTPUT # the counts are read from its standard format
 limit=${BSO_TEST_SECONDS:-600}
 
