@@ -12,7 +12,8 @@ usage: ./run_all.sh [options]
   --profile NAME  smoke   every stage once on a little data; under 3 minutes on 2 cores
                   quick   the comparison on Fashion-MNIST, 3 seeds; up to 45 minutes on 2 cores (the default)
                   full    all time steps, all of Fashion-MNIST, wider networks, CIFAR-10 where given; overnight
-                  paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR; days
+                  paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR; far beyond 2 cores;
+                          for large machines
   --only TEXT     only the trainings whose method is TEXT or whose name contains it
   --dry-run       list the trainings and the estimated time; train nothing
   --jobs N        trainings at once (default: one for each core)
@@ -20,7 +21,8 @@ usage: ./run_all.sh [options]
   --help          this text
 
 BSO_DATA_DIR in the environment is where data sets are looked for (default: the packaged Fashion-MNIST).
-The exit status is 0 when every training is done, 1 when something failed, 2 for a wrong option, 130 after Ctrl-C.
+The exit status is 0 when every training is done, 1 when something failed, 2 for a wrong option; when stopped, 130 after
+Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
 END
 }
 
@@ -52,7 +54,12 @@ while [ $# -gt 0 ]; do
 done
 case $profile in smoke | quick | full | paper) ;; *) wrong "unknown profile: $profile" ;; esac
 case $jobs in *[!0-9]* | 0) wrong "--jobs needs a number of at least 1, not: $jobs" ;; esac
+# Relative names are the caller's.
 if [ -n "$results" ]; then results=$(realpath -m -- "$results"); fi
+if [ -n "${BSO_DATA_DIR:-}" ]; then
+    BSO_DATA_DIR=$(realpath -m -- "$BSO_DATA_DIR")
+    export BSO_DATA_DIR
+fi
 
 cd -- "$(dirname -- "$(readlink -f -- "$0")")"
 results=${results:-results/$profile}
@@ -93,9 +100,8 @@ supervised() { # command...: runs it, passes signals on, returns its status
 
 tools/install-dependencies.sh --for run
 echo "building (make -j$(nproc))"
-make -s -j"$(nproc)" program
+make -s -j"$(nproc)" BUILD=build program
 
-mkdir -p -- "$(dirname -- "$results")"
 sweep=(build/bso sweep "experiments/$profile.conf" --out "$results")
 if [ -n "$jobs" ]; then sweep+=(--jobs "$jobs"); fi
 if [ -n "$only" ]; then sweep+=(--only "$only"); fi

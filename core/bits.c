@@ -13,8 +13,8 @@ size_t bso_signal_words(const bso_signal *s, int samples)
 
 enum { MAX_PLANES = 32 };
 
-/* sum[0..planes-1] += value[0..value_planes-1], 64 counts side by side: a ripple-carry adder on bit planes. The sum must have
- * room. */
+/* sum[0..planes-1] += value[0..value_planes-1], 64 counts side by side: a ripple-carry adder on bit planes.
+ * The sum must have room. */
 static inline void add_planes(uint64_t *sum, int planes, const uint64_t *value, size_t value_stride,
                               int value_planes)
 {

@@ -1,9 +1,10 @@
-/* bits.h: packed activations. A layer's output at one time step is a map of small counts: 0/1 for spikes, 0..4 after 2x2 pooling.
+/* bits.h: packed activations. A layer's output at one time step is a map of small counts: 0/1 for spikes,
+ * 0..4 after 2x2 pooling.
  *
  * A count is stored in bit planes (plane b holds bit b of every count), 64 channels to a word:
  *     bits[(b * words + c / 64) * pixels + p], bit c % 64;  p = (sample * height + y) * width + x
- * Bits of channels that do not exist are zero. The value it stands for is count * scale; sum(value * w) over one-bit weights is a sum of
- * popcounts, exact whatever the order.
+ * Bits of channels that do not exist are zero. The value it stands for is count * scale; sum(value * w) over
+ * one-bit weights is a sum of popcounts, exact whatever the order.
  */
 #ifndef BSO_BITS_H
 #define BSO_BITS_H
@@ -31,18 +32,20 @@ typedef struct {
     int out_h, out_w;
 } bso_window;
 
-/* Number of inputs of one output, K = kernel_h * kernel_w * channels, ordered kernel row, kernel column, channel. */
+/* Number of inputs of one output, K = kernel_h * kernel_w * channels, ordered kernel row, kernel column,
+ * channel. */
 static inline int bso_window_inputs(const bso_window *w)
 {
     return w->kernel_h * w->kernel_w * w->channels;
 }
 
-/* Sum pooling of counts. `to` describes the result (its scale says by what it is divided) and has kernel 2x2 stride 2 (odd sizes
- * floored) or the whole map; n samples. Parallel over samples. */
+/* Sum pooling of counts. `to` describes the result (its scale says by what it is divided) and has kernel 2x2
+ * stride 2 (odd sizes floored) or the whole map; n samples. Parallel over samples. */
 void bso_bits_pool(const bso_signal *from, const bso_signal *to, int n, int window_h, int window_w);
 
-/* One-bit patches of plane `plane` for samples first .. first+count-1 of n: patches[word][stride], bit k % 64 of word k / 64 is input k,
- * pixel = (sample - first) * out_h * out_w + y * out_w + x. Zero beyond K. ones[pixel]: set bits of the patch. */
+/* One-bit patches of plane `plane` for samples first .. first+count-1 of n: patches[word][stride], bit k % 64
+ * of word k / 64 is input k, pixel = (sample - first) * out_h * out_w + y * out_w + x. Zero beyond K.
+ * ones[pixel]: set bits of the patch. */
 void bso_bits_patches(const bso_signal *s, const bso_window *window, int n, int first, int count, int plane,
                       uint64_t *patches, size_t stride, int32_t *ones);
 
@@ -52,8 +55,8 @@ void bso_bits_expand(const bso_signal *s, int n, float *value);
 /* Rows k0 .. k1-1 of one-bit weights [outputs][words] as +1 and -1: tile[k - k0][outputs]. */
 void bso_bits_expand_weights(const uint64_t *weights, int outputs, int words, int k0, int k1, float *tile);
 
-/* Rows k0 .. k1-1 of the patch matrix of a float map x[channel][n][in_h][in_w] for samples first .. first+count-1:
- * columns[k - k0][pixel], `stride` floats between rows. */
+/* Rows k0 .. k1-1 of the patch matrix of a float map x[channel][n][in_h][in_w] for samples first ..
+ * first+count-1: columns[k - k0][pixel], `stride` floats between rows. */
 void bso_im2col(const float *x, const bso_window *window, int n, int first, int count, int k0, int k1,
                 float *columns, size_t stride);
 

@@ -10,40 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
-int bso_dataset_open(bso_dataset *d, const char *name, const char *data_dir)
-{
-    memset(d, 0, sizeof *d);
-    /* Planned memory must not be touched, and a data set's shape is known only by reading it. */
-    if (bso_mem_planning())
-        return bso_fail("dataset: %s must be opened before plan mode is switched on", name);
-    char known[512] = "";
-    size_t used = 0;
-    for (const bso_dataset_format *const *f = bso_dataset_formats; *f; f++) {
-        size_t length = strlen((*f)->name);
-        bool takes_file = length > 0 && (*f)->name[length - 1] == ':';
-        if (takes_file ? strncmp(name, (*f)->name, length) == 0 : strcmp(name, (*f)->name) == 0) {
-            const char *argument = name + length;
-            if (takes_file && !*argument)
-                return bso_fail("dataset: %s needs a file after the colon, as in %sFILE", name, name);
-            int rc = (*f)->open(d, argument, data_dir);
-            if (rc) bso_dataset_close(d);
-            return rc;
-        }
-        int n = snprintf(known + used, sizeof known - used, "%s%s%s", used ? ", " : "", (*f)->name,
-                         takes_file ? "FILE" : "");
-        if (n > 0 && (size_t)n < sizeof known - used) used += (size_t)n;
-    }
-    return bso_fail("dataset: no data set is called '%s'; there are %s", name, known);
-}
-
-void bso_dataset_close(bso_dataset *d)
-{
-    if (d->close) d->close(d);
-    memset(d, 0, sizeof *d);
-}
-
-/* --- samples in memory --- */
+/* ---- samples in memory ---- */
 
 static size_t sample_pixels(const bso_dataset *d)
 {
@@ -110,7 +79,61 @@ bso_samples *bso_dataset_hold(bso_dataset *d, size_t element)
     return held;
 }
 
-/* --- where the files are --- */
+/* What was trained on, in four bytes, for the result file. */
+static uint32_t checksum(const bso_dataset *d)
+{
+    if (d->close != release) return 0;
+    const bso_samples *held = d->private;
+    size_t bytes = sample_pixels(d) * (d->fetch == fetch_bytes ? sizeof(uint8_t) : sizeof(float));
+    size_t counts[BSO_SPLITS] = {[BSO_SPLIT_TRAIN] = d->train_count, [BSO_SPLIT_TEST] = d->test_count};
+    uLong crc = 0;
+    for (int split = 0; split < BSO_SPLITS; split++) {
+        if (!held->pixels[split]) continue;
+        crc = crc32_z(crc, held->pixels[split], counts[split] * bytes);
+        crc = crc32_z(crc, (const Bytef *)held->labels[split], counts[split] * sizeof **held->labels);
+    }
+    return (uint32_t)crc;
+}
+
+/* ---- opening ---- */
+
+int bso_dataset_open(bso_dataset *d, const char *name, const char *data_dir)
+{
+    memset(d, 0, sizeof *d);
+    /* Planned memory must not be touched, and a data set's shape is known only by reading it. */
+    if (bso_mem_planning())
+        return bso_fail("dataset: %s must be opened before plan mode is switched on", name);
+    char known[512] = "";
+    size_t used = 0;
+    for (const bso_dataset_format *const *f = bso_dataset_formats; *f; f++) {
+        size_t length = strlen((*f)->name);
+        bool takes_file = length > 0 && (*f)->name[length - 1] == ':';
+        if (takes_file ? strncmp(name, (*f)->name, length) == 0 : strcmp(name, (*f)->name) == 0) {
+            const char *argument = name + length;
+            if (takes_file && !*argument)
+                return bso_fail("dataset: %s needs a file after the colon, as in %sFILE", name, name);
+            int rc = (*f)->open(d, argument, data_dir);
+            if (rc) {
+                bso_dataset_close(d);
+            } else {
+                d->checksum = checksum(d);
+            }
+            return rc;
+        }
+        int n = snprintf(known + used, sizeof known - used, "%s%s%s", used ? ", " : "", (*f)->name,
+                         takes_file ? "FILE" : "");
+        if (n > 0 && (size_t)n < sizeof known - used) used += (size_t)n;
+    }
+    return bso_fail("dataset: no data set is called '%s'; there are %s", name, known);
+}
+
+void bso_dataset_close(bso_dataset *d)
+{
+    if (d->close) d->close(d);
+    memset(d, 0, sizeof *d);
+}
+
+/* ---- where the files are ---- */
 
 static bool holds_any(const char *folder, const char *const *files)
 {

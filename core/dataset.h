@@ -1,7 +1,8 @@
 /* dataset.h: a source of labelled samples, and the batches made of it.
  *
- * A format is one file in datasets/ that defines `const bso_dataset_format bso_dataset_NAME`; the Makefile finds it by that
- * line. It knows raw decoding only. Splitting, normalising, augmenting, shuffling are the loader's, here.
+ * A format is one file in datasets/ that defines `const bso_dataset_format bso_dataset_NAME`; the Makefile
+ * finds it by that line. It knows raw decoding only. Splitting, normalising, augmenting, shuffling are the
+ * loader's, here.
  */
 #ifndef BSO_DATASET_H
 #define BSO_DATASET_H
@@ -12,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { BSO_CHANNELS_MAX = 16 };
+
 typedef enum { BSO_SPLIT_TRAIN, BSO_SPLIT_VALIDATION, BSO_SPLIT_TEST, BSO_SPLITS } bso_split;
 
 /* An opened data set. The file's own split is train and test; `private` belongs to the format. */
@@ -20,8 +23,10 @@ typedef struct bso_dataset {
     int classes, channels, height, width;
     int frames; /* 1 for static images; T for event frames */
     size_t train_count, test_count;
-    /* One sample, decoded: out[frames][channels][height][width], pixel values scaled to [0, 1] where the format stores
-     * bytes, as stored where it stores floats. split is TRAIN or TEST of the file. Thread-safe. */
+    uint32_t checksum; /* CRC-32 of all samples and labels as held in memory; 0 where they are not held */
+    /* One sample, decoded: out[frames][channels][height][width], pixel values scaled to [0, 1] where the
+     * format stores bytes, as stored where it stores floats. split is TRAIN or TEST of the file. Thread-safe.
+     */
     void (*fetch)(const struct bso_dataset *d, bso_split split, size_t index, float *out);
     int (*label)(const struct bso_dataset *d, bso_split split, size_t index);
     void (*close)(struct bso_dataset *d);
@@ -31,8 +36,9 @@ typedef struct bso_dataset {
 typedef struct {
     const char *name;    /* the key's value: "fashion-mnist"; ends with ':' where a file follows: "hdf5:" */
     const char *summary; /* one line for `bso list`, with where the files come from */
-    /* Open and check everything: magic, sizes against the file's length, labels in range. Samples are kept in memory
-     * under BSO_MEM_DATASET. argument: what follows the colon, or "". Returns 0 or BSO_ERROR with the file named. */
+    /* Open and check everything: magic, sizes against the file's length, labels in range. Samples are kept in
+     * memory under BSO_MEM_DATASET. argument: what follows the colon, or "". Returns 0 or BSO_ERROR with the
+     * file named. */
     int (*open)(bso_dataset *d, const char *argument, const char *data_dir);
 } bso_dataset_format;
 
@@ -49,20 +55,22 @@ typedef struct {
     int32_t *labels[BSO_SPLITS]; /* [count] */
 } bso_samples;
 
-/* For formats: make room for the samples of d, whose shape and counts are set. element: 1 for bytes, sizeof(float) for
- * floats. Sets fetch, label, close and private; from then on bso_dataset_close gives everything back, after errors, too.
- * Returns the arrays to fill, or NULL with bso_fail. */
+/* For formats: make room for the samples of d, whose shape and counts are set. element: 1 for bytes,
+ * sizeof(float) for floats. Sets fetch, label, close and private; from then on bso_dataset_close gives
+ * everything back, after errors, too. Returns the arrays to fill, or NULL with bso_fail. */
 bso_samples *bso_dataset_hold(bso_dataset *d, size_t element);
 
-/* For formats: find the folder that holds one of `files` (NULL at the end): data_dir or its subfolder. Where data_dir is
+/* For formats: find the folder that holds one of `files` (NULL at the end): data_dir or its subfolder. Where
+ * data_dir is
  * "": the same of the environment's BSO_DATA_DIR, then `package` (a folder, or NULL). folder: [BSO_PATH].
  * Returns 0, or BSO_ERROR saying where it was looked for and then `advice`. */
 enum { BSO_PATH = 4096 };
 int bso_dataset_folder(char *folder, const char *data_dir, const char *subfolder, const char *const *files,
                        const char *package, const char *advice);
 
-/* A data set seen through the settings: the validation split is the last `validation` fraction of the training set,
- * training uses the first train_samples (0 = all) of what remains, tests the first test_samples (0 = all). */
+/* A data set seen through the settings: the validation split is the last `validation` fraction of the
+ * training set, training uses the first train_samples (0 = all) of what remains, tests the first test_samples
+ * (0 = all). */
 typedef struct {
     bso_dataset data;
     size_t count[BSO_SPLITS]; /* samples of each split in use */
@@ -78,15 +86,15 @@ typedef struct {
     uint32_t order_epoch;
 } bso_loader;
 
-/* Open the data set of the settings and compute the statistics. Returns 0 or BSO_ERROR (no samples left, unknown
- * augmentation, more than 16 channels, ...). */
+/* Open the data set of the settings and compute the statistics. Returns 0 or BSO_ERROR (no samples left,
+ * unknown augmentation, more than 16 channels, ...). */
 int bso_loader_open(bso_loader *l, const bso_settings *s);
 void bso_loader_close(bso_loader *l);
 
-/* Samples first .. first+n-1 of a split, in the epoch's order for training (augmented) and in file order otherwise.
- * x: [frames][channels][n][height][width], channel-major, normalised.  y: [n].
- * index: [n], position in the file's split, may be NULL.
- * The same (seed, epoch, sample) gives the same numbers whatever the batch size and number of threads. */
+/* Samples first .. first+n-1 of a split, in the epoch's order for training (augmented) and in file order
+ * otherwise. x: [frames][channels][n][height][width], channel-major, normalised.  y: [n]. index: [n],
+ * position in the file's split, may be NULL. The same (seed, epoch, sample) gives the same numbers whatever
+ * the batch size and number of threads. */
 void bso_loader_batch(bso_loader *l, bso_split split, uint32_t epoch, size_t first, size_t n, float *x,
                       int *y, uint32_t *index);
 

@@ -91,9 +91,15 @@ int bso_file_probe(const char *path)
     if (name_beside(path, beside)) return BSO_ERROR;
     int file = open_beside(path, beside);
     if (file < 0) return BSO_ERROR;
-    close(file);
+    /* A full disk takes an empty file, and some file systems notice only when the bytes go out. */
+    static const char block[64 * 1024];
+    int failed = write_all(file, block, sizeof block), cause = errno;
+    if (close(file) && !failed) {
+        failed = -1;
+        cause = errno;
+    }
     unlink(beside);
-    return 0;
+    return failed ? bso_fail("%s: cannot be written: %s", path, strerror(cause)) : 0;
 }
 
 int bso_file_directory(const char *path)

@@ -11,8 +11,8 @@
  * BSO_ERROR naming the file; what was there before is then unchanged, and nothing is left beside it. */
 int bso_file_write(const char *path, const void *bytes, size_t count);
 
-/* Find out early whether bso_file_write could write there: creates and removes an empty file beside. Returns
- * 0 or BSO_ERROR. */
+/* Find out early whether bso_file_write could write there: writes and removes a file of 64 KiB beside.
+ * Returns 0, or BSO_ERROR naming the file. */
 int bso_file_probe(const char *path);
 
 /* Create a directory, unless it is there. Its parent must be. Returns 0 or BSO_ERROR. */

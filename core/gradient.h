@@ -1,4 +1,5 @@
-/* gradient.h: gradient estimators. What is kept from time step to time step, and how the presynaptic trace is formed.
+/* gradient.h: gradient estimators. What is kept from time step to time step, and how the presynaptic trace is
+ * formed.
  *
  * One file defines one `const bso_gradient bso_gradient_NAME`; the Makefile finds it by that line.
  */
@@ -12,8 +13,9 @@ typedef struct {
     const char *name, *summary, *source;
     bool through_time; /* keeps every time step and runs backward through them once per batch (BPTT) */
     /* Online estimators with memory: trace[i] <- mu * trace[i] + s[i], s[i] = (u[i] >= threshold), for i < n.
-     * u: membrane potential before the reset at this step; u_previous: at the step before (NULL at the first, where the trace
-     * starts at zero and the new value is s). NULL: no trace, the spikes themselves are used. */
+     * u: membrane potential before the reset at this step; u_previous: at the step before (NULL at the first,
+     * where the trace starts at zero and the new value is s). NULL: no trace, the spikes themselves are used.
+     */
     void (*trace)(float *trace, const float *u, const float *u_previous, size_t n, float leak,
                   float threshold);
     bool needs_previous; /* u_previous must be kept for it */

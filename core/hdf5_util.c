@@ -48,7 +48,7 @@ static int sum_check(const char *path, FILE *f, uint64_t bytes)
         crc = (uint32_t)crc32_z(crc, buffer, n);
         left -= n;
     }
-    if (!ok) return bso_fail("%s: cannot be read: %s", path, strerror(errno));
+    if (!ok) return bso_fail("%s: cannot be read to its end", path);
     sum_text(right, crc, length);
     if (memcmp(found, right, SUM_SIZE) == 0) return 0;
     return bso_fail("%s: damaged: it does not match its checksum; make it anew", path);
@@ -147,6 +147,8 @@ int bso_h5_finish(bso_h5_writer *w)
     int status = 0;
     if (w->failed) {
         status = bso_fail("%s: HDF5 could not take %s", w->path, w->what);
+    } else if (length > 0 && !image) {
+        status = BSO_ERROR; /* bso_alloc has said why */
     } else if (!whole) {
         status = bso_fail("%s: HDF5 could not finish the file in memory", w->path);
     } else {
@@ -294,6 +296,11 @@ int bso_h5_require(const bso_h5_reader *r, const char *format, int version)
 bool bso_h5_has(const bso_h5_reader *r, const char *path)
 {
     return H5Lexists(r->file, path, H5P_DEFAULT) > 0;
+}
+
+bool bso_h5_has_attribute(const bso_h5_reader *r, const char *object, const char *name)
+{
+    return H5Aexists_by_name(r->file, object, name, H5P_DEFAULT) > 0;
 }
 
 /* Open an attribute that holds one value of the class. Returns its id, or negative with bso_fail. */

@@ -71,6 +71,8 @@ int bso_h5_require(const bso_h5_reader *r, const char *format, int version);
 
 /* Is there an object of that path? */
 bool bso_h5_has(const bso_h5_reader *r, const char *path);
+/* Has that object such an attribute? */
+bool bso_h5_has_attribute(const bso_h5_reader *r, const char *object, const char *name);
 
 /* Attributes. Each returns 0, or BSO_ERROR naming file, object and attribute: missing, of another class, not
  * one value, text of `size` characters or more, a number out of range. Control characters in text are

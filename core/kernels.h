@@ -1,9 +1,10 @@
 /* kernels.h: the inner loops, one table for each instruction set, picked at run time.
  *
- * core/kernels/reference.c holds plain loops that say what each kernel computes; core/kernels/loops.c is written so that a compiler
- * can vectorise it and is compiled once for each instruction set. All paths give the same bits: integers where sums are counts, fixed
- * lanes where sums are floats, no contraction. A faster kernel for one instruction set replaces one entry of its table.
- * BSO_KERNELS=reference|portable|avx2|avx512 in the environment forces a path.
+ * core/kernels/reference.c holds plain loops that say what each kernel computes; core/kernels/loops.c is
+ * written so that a compiler can vectorise it and is compiled once for each instruction set. All paths give
+ * the same bits: integers where sums are counts, fixed lanes where sums are floats, no contraction. A faster
+ * kernel for one instruction set replaces one entry of its table. BSO_KERNELS=reference|portable|avx2|avx512
+ * in the environment forces a path.
  */
 #ifndef BSO_KERNELS_H
 #define BSO_KERNELS_H
@@ -18,9 +19,10 @@ enum { BSO_LANES = 16 }; /* running sums of a reduction: element i goes to sum i
 typedef struct {
     const char *name;
 
-    /* Spikes times one-bit weights. patches: [words][stride] bit k % 64 of patches[k / 64][p] is input k of pixel p, zero from K on;
-     * weights: [outputs][words]; ones: [pixels] number of set bits of each patch.
-     * out[o * out_stride + p] += factor * (2 * popcount(patch_p & w_o) - ones[p]); p < pixels. Exact in int32. */
+    /* Spikes times one-bit weights. patches: [words][stride] bit k % 64 of patches[k / 64][p] is input k of
+     * pixel p, zero from K on; weights: [outputs][words]; ones: [pixels] number of set bits of each patch.
+     * out[o * out_stride + p] += factor * (2 * popcount(patch_p & w_o) - ones[p]); p < pixels. Exact in
+     * int32. */
     void (*bits_multiply)(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride,
                           size_t pixels, const uint64_t *weights, size_t outputs, size_t words,
                           const int32_t *ones, int32_t factor);
@@ -41,14 +43,15 @@ typedef struct {
     void (*norm_backward)(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b,
                           float c);
 
-    /* Leaky integrate and fire, reset by subtraction: u = leak * (u_previous - threshold * (u_previous >= threshold)) + current.
-     * u may be u_previous; u_previous NULL: the first step, u = current. */
+    /* Leaky integrate and fire, reset by subtraction: u = leak * (u_previous - threshold * (u_previous >=
+     * threshold)) + current. u may be u_previous; u_previous NULL: the first step, u = current. */
     void (*lif)(float *u, const float *u_previous, const float *current, size_t n, float leak,
                 float threshold);
     /* du = ds * surrogate'(u - threshold); du may be ds. */
     void (*surrogate)(float *du, const float *ds, const float *u, size_t n, float threshold,
                       bso_surrogate kind);
-    /* BPTT: du[t] = ds * surrogate' + leak * du_next * (1 - reset * threshold * surrogate'); reset is 0 or 1; du may be ds or du_next. */
+    /* BPTT: du[t] = ds * surrogate' + leak * du_next * (1 - reset * threshold * surrogate'); reset is 0 or 1;
+     * du may be ds or du_next. */
     void (*surrogate_through_time)(float *du, const float *ds, const float *du_next, const float *u, size_t n,
                                    float leak, float threshold, float reset, bso_surrogate kind);
     /* trace = mu * trace + (u >= threshold) */
@@ -58,7 +61,8 @@ typedef struct {
 /* The table in use. */
 extern const bso_kernels *bso_kernel;
 
-/* Pick the table: BSO_KERNELS, or the best this CPU runs. Returns 0 or BSO_ERROR (unknown name, or not runnable here). */
+/* Pick the table: BSO_KERNELS, or the best this CPU runs. Returns 0 or BSO_ERROR (unknown name, or not
+ * runnable here). */
 int bso_kernels_pick(void);
 
 /* All tables this CPU can run, for tests: NULL-terminated. */

@@ -1,7 +1,9 @@
-/* layer.h: what a layer is, and the network's insides that layers share. Internal to core/; users include network.h.
+/* layer.h: what a layer is, and the network's insides that layers share. Internal to core/; users include
+ * network.h.
  *
- * A network is a chain of layers. Each owns its output: a packed signal (neurons, pooling) or a float map (synapses). Forward goes down
- * the chain, backward up; the gradient travels in two buffers of the network, used in turn.
+ * A network is a chain of layers. Each owns its output: a packed signal (neurons, pooling) or a float map
+ * (synapses). Forward goes down the chain, backward up; the gradient travels in two buffers of the network,
+ * used in turn.
  */
 #ifndef BSO_LAYER_H
 #define BSO_LAYER_H
@@ -23,13 +25,13 @@ typedef struct {
 } bso_pass;
 
 typedef struct {
-    const char *name;
     void (*forward)(bso_layer *l, const bso_pass *pass);
-    /* gradient: dL[t]/d(output) of this layer on entry, in net->gradient[0]; leaves dL[t]/d(input) there (may swap the two buffers).
-     * wants_input: whether anybody below needs it. Gives parameter gradients to the learners. Returns 0 or BSO_ERROR. */
+    /* gradient: dL[t]/d(output) of this layer on entry, in net->gradient[0]; leaves dL[t]/d(input) there (may
+     * swap the two buffers). wants_input: whether anybody below needs it. Gives parameter gradients to the
+     * learners. Returns 0 or BSO_ERROR. */
     int (*backward)(bso_layer *l, const bso_pass *pass, bool wants_input);
-    /* What stands for this layer's output in the weight gradient of the synapse above: the estimator's trace, or the values
-     * themselves. May use net->operand[which], and 1 - which below. */
+    /* What stands for this layer's output in the weight gradient of the synapse above: the estimator's trace,
+     * or the values themselves. May use net->operand[which], and 1 - which below. */
     const float *(*operand)(bso_layer *l, const bso_pass *pass, int which);
     /* Add the floats per sample that operand() may need of each operand buffer. */
     void (*operand_need)(const bso_layer *l, int which, size_t need[2]);
@@ -62,9 +64,9 @@ struct bso_network {
     bso_buffer *buffers;
     bso_neuron_counts *neurons;
     bool attached;
-    double *partial; /* shared by the learners */
-    float **
-        accumulated_gradient; /* [param]: whole gradients, where an update takes several time steps together */
+    double *partial;              /* shared by the learners */
+    float **accumulated_gradient; /* [param]: whole gradients, where an update takes several time steps
+                                     together */
 
     /* scratch */
     float *gradient[2]; /* [largest map] */
@@ -76,8 +78,10 @@ struct bso_network {
     float *logits; /* summed over t: [classes][batch] */
 };
 
-/* Constructors. Each fills *l for an output above `below` (NULL: the image, of the network's shape). Return 0 or BSO_ERROR. */
-/* kernel: 0 for a linear layer over the whole map below. last: has no batch norm after it. `main`: trained by the rule under test. */
+/* Constructors. Each fills *l for an output above `below` (NULL: the image, of the network's shape). Return 0
+ * or BSO_ERROR. */
+/* kernel: 0 for a linear layer over the whole map below. last: has no batch norm after it. `main`: trained by
+ * the rule under test. */
 int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs,
                        int kernel, bool has_bias, bso_representation representation, bool is_main);
 int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal);
@@ -104,12 +108,14 @@ static inline void *bso_scratch(const bso_network *net, int thread)
     return net->scratch + (size_t)thread * net->scratch_bytes;
 }
 
-/* One training pass after the forward of step t: the loss, L[t] of spec section 3, added up; logits added to net->logits; the gradient
- * dL[t]/do[t] written to `gradient` (which may be the output itself). Returns 0 or BSO_ERROR when the loss is not finite. */
+/* One training pass after the forward of step t: the loss, L[t] of docs/method.md, 3, added up; logits added
+ * to net->logits; the gradient dL[t]/do[t] written to `gradient` (which may be the output itself). Returns 0
+ * or BSO_ERROR when the loss is not finite. */
 int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float *gradient, double *loss);
 
-/* A parameter's update in a backward pass: open, tiles (from any thread; boundaries multiples of BSO_TILE_ALIGN), close. With accumulated
- * updates the tiles are added up and the learner sees them at the end of the batch (bso_update_flush). */
+/* A parameter's update in a backward pass: open, tiles (from any thread; boundaries multiples of
+ * BSO_TILE_ALIGN), close. With accumulated updates the tiles are added up and the learner sees them at the
+ * end of the batch (bso_update_flush). */
 void bso_update_open(const bso_pass *pass, bso_param *p);
 void bso_update_tile(const bso_pass *pass, bso_param *p, size_t first, size_t n, const float *gradient);
 int bso_update_close(const bso_pass *pass, bso_param *p);

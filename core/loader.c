@@ -19,7 +19,6 @@
 #include <string.h>
 
 enum {
-    CHANNELS_MAX = 16,
     PARTS = 64, /* of the statistics: fixed, so that sums do not depend on the number of threads */
     PAD = 4,    /* of the random crop */
     HOLE = 16   /* side of the cutout, for 32 x 32 images (DeVries and Taylor 2017) */
@@ -36,7 +35,7 @@ struct augmentation {
         right; /* the hole: rows top .. bottom-1, columns left .. right-1, after the flip */
 };
 
-/* --- opening --- */
+/* ---- opening ---- */
 
 static int parse_augment(bso_loader *l, const char *augment)
 {
@@ -94,7 +93,7 @@ static void channel_means(const bso_loader *l, const double *about, int power, d
 {
     const bso_dataset *d = &l->data;
     size_t plane = (size_t)d->height * (size_t)d->width, count = l->count[BSO_SPLIT_TRAIN];
-    double sums[PARTS][CHANNELS_MAX] = {{0}};
+    double sums[PARTS][BSO_CHANNELS_MAX] = {{0}};
 #pragma omp parallel for schedule(static) num_threads(team(l))
     for (int part = 0; part < PARTS; part++) {
         float *sample = l->scratch + (size_t)omp_get_thread_num() * l->scratch_stride;
@@ -122,7 +121,7 @@ static void channel_means(const bso_loader *l, const double *about, int power, d
 
 static void measure(bso_loader *l)
 {
-    double zero[CHANNELS_MAX] = {0}, mean[CHANNELS_MAX], variance[CHANNELS_MAX];
+    double zero[BSO_CHANNELS_MAX] = {0}, mean[BSO_CHANNELS_MAX], variance[BSO_CHANNELS_MAX];
     channel_means(l, zero, 1, mean);
     channel_means(l, mean, 2, variance);
     for (int channel = 0; channel < l->data.channels; channel++) {
@@ -152,9 +151,9 @@ static void make_order(bso_loader *l, uint32_t epoch)
 static int prepare(bso_loader *l, const bso_settings *s)
 {
     const bso_dataset *d = &l->data;
-    if (d->channels > CHANNELS_MAX)
+    if (d->channels > BSO_CHANNELS_MAX)
         return bso_fail("dataset: %s has %d channels, more than the %d supported", d->name, d->channels,
-                        CHANNELS_MAX);
+                        BSO_CHANNELS_MAX);
     if (make_splits(l, s)) return BSO_ERROR;
     size_t sample = (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
     l->threads = omp_get_max_threads();
@@ -168,7 +167,7 @@ static int prepare(bso_loader *l, const bso_settings *s)
         bso_alloc(BSO_MEM_DATASET, l->count[BSO_SPLIT_TRAIN], sizeof *l->order, "the order of samples");
     if (!l->order) return BSO_ERROR;
     make_order(l, 0);
-    for (int channel = 0; channel < CHANNELS_MAX; channel++) l->deviation[channel] = 1;
+    for (int channel = 0; channel < BSO_CHANNELS_MAX; channel++) l->deviation[channel] = 1;
     if (s->normalize) measure(l);
     return 0;
 }
@@ -193,7 +192,7 @@ void bso_loader_close(bso_loader *l)
     memset(l, 0, sizeof *l);
 }
 
-/* --- batches --- */
+/* ---- batches ---- */
 
 static int draw_below(const bso_loader *l, uint32_t epoch, size_t index, int draw, int n)
 {

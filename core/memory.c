@@ -70,7 +70,12 @@ void *bso_alloc(bso_mem_category category, size_t count_, size_t size, const cha
         /* One readable page for the header, then addresses without memory behind them. */
         size_t span = PAGE + (bytes + PAGE) / PAGE * PAGE;
         char *base = mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (base != MAP_FAILED && mprotect(base, PAGE, PROT_READ | PROT_WRITE) == 0) block = base + PAGE;
+        bool mapped = base != MAP_FAILED;
+        if (mapped && mprotect(base, PAGE, PROT_READ | PROT_WRITE) == 0) {
+            block = base + PAGE;
+        } else if (mapped) {
+            munmap(base, span);
+        }
     } else {
         size_t span = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
         char *base = aligned_alloc(ALIGNMENT, span);

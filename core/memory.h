@@ -1,8 +1,8 @@
 /* memory.h: the one allocator. Every byte that training touches is asked for here, under a category.
  *
  * Current and peak bytes are kept per category, so that what a method costs can be read off and compared with
- * the process's resident set. In plan mode the same calls only count: a block gets an address that must not be
- * touched, so that a configuration larger than the machine can be measured by the code that would run it.
+ * the process's resident set. In plan mode the same calls only count: a block gets an address that must not
+ * be touched, so that a configuration larger than the machine can be measured by the code that would run it.
  *
  * It is not a pool and not a fast path: training allocates before its loop, never inside it.
  */
@@ -38,8 +38,8 @@ void *bso_alloc(bso_mem_category category, size_t count, size_t size, const char
 /* Give back a block of bso_alloc; NULL is allowed. */
 void bso_free(void *block);
 
-/* Bytes now held and the most ever held in a category; with BSO_MEM_CATEGORIES, over all of them (the peak is of
- * the sum, not the sum of peaks). Headers and alignment are not counted. */
+/* Bytes now held and the most ever held in a category; with BSO_MEM_CATEGORIES, over all of them (the peak is
+ * of the sum, not the sum of peaks). Headers and alignment are not counted. */
 size_t bso_mem_current(bso_mem_category category);
 size_t bso_mem_peak(bso_mem_category category);
 

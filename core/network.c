@@ -1,7 +1,9 @@
-/* network.c: builds a network from its string and owns its tensors. What a time step does is in step.c. See network.h. */
+/* network.c: builds a network from its string and owns its tensors. What a time step does is in step.c. See
+ * network.h. */
 #include "core/layer.h"
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/random.h"
 
 #include <math.h>
@@ -16,7 +18,7 @@ const bso_named_network bso_named_networks[] = {
     {NULL, NULL, NULL},
 };
 
-/* ---- the string --------------------------------------------------------------------------------------------------------------- */
+/* ---- the string ---- */
 
 typedef enum { TOKEN_CONV, TOKEN_HIDDEN, TOKEN_AP2, TOKEN_GAP, TOKEN_LAST } token_kind;
 
@@ -101,7 +103,7 @@ static int parse(token *tokens, const char *network)
     return count;
 }
 
-/* ---- registration ------------------------------------------------------------------------------------------------------------- */
+/* ---- registration ---- */
 
 int bso_network_slots(const bso_network *net)
 {
@@ -165,7 +167,7 @@ bso_neuron_counts *bso_network_add_neurons(bso_network *net, const char *layer, 
     return c->spikes ? c : NULL;
 }
 
-/* ---- building ----------------------------------------------------------------------------------------------------------------- */
+/* ---- building ---- */
 
 static int add_layer(bso_network *net, const char *network, const token *t,
                      bso_representation main_representation, int *synapses, int *pools)
@@ -326,9 +328,10 @@ void bso_network_free(bso_network *net)
     bso_free(net);
 }
 
-/* ---- weights ------------------------------------------------------------------------------------------------------------------ */
+/* ---- weights ---- */
 
-/* The tensor of a synapse's weights: Kaiming normal by fan-out (He et al. 2015), 0.01 for the last layer, random signs for bits. */
+/* The tensor of a synapse's weights: Kaiming normal by fan-out (He et al. 2015), 0.01 for the last layer,
+ * random signs for bits. */
 static void init_weights(const bso_network *net, bso_param *p, uint64_t seed)
 {
     bool last = p == &net->params[net->param_count - 2];
@@ -412,7 +415,7 @@ int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_u
     return 0;
 }
 
-/* ---- views -------------------------------------------------------------------------------------------------------------------- */
+/* ---- views ---- */
 
 const float *bso_network_output(const bso_network *net)
 {
@@ -462,23 +465,16 @@ double bso_network_model_bytes(const bso_network *net, bool as_float)
     return bytes;
 }
 
-static uint64_t fnv(uint64_t hash, const void *data, size_t bytes)
-{
-    const unsigned char *at = data;
-    for (size_t i = 0; i < bytes; i++) hash = (hash ^ at[i]) * 0x100000001b3u;
-    return hash;
-}
-
 uint64_t bso_network_hash(const bso_network *net)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = bso_hash_start;
     for (int i = 0; i < net->param_count; i++) {
         const bso_param *p = &net->params[i];
-        if (p->bits) hash = fnv(hash, p->bits, (size_t)p->cols * (size_t)p->words * sizeof *p->bits);
-        if (p->real) hash = fnv(hash, p->real, bso_param_count(p) * sizeof *p->real);
+        if (p->bits) hash = bso_hash(hash, p->bits, (size_t)p->cols * (size_t)p->words * sizeof *p->bits);
+        if (p->real) hash = bso_hash(hash, p->real, bso_param_count(p) * sizeof *p->real);
     }
     for (int i = 0; i < net->buffer_count; i++) {
-        hash = fnv(hash, net->buffers[i].data, net->buffers[i].count * sizeof *net->buffers[i].data);
+        hash = bso_hash(hash, net->buffers[i].data, net->buffers[i].count * sizeof *net->buffers[i].data);
     }
     return hash;
 }

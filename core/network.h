@@ -1,13 +1,14 @@
 /* network.h: a spiking network built from a string, its parameters, and one training or evaluation step.
  *
- * Time runs inside a batch: for t = 1..T forward, loss and (online estimators) backward and update at once; BPTT runs all
- * forwards first. A layer knows nothing of optimizers: it hands gradient tiles to the learner of its parameter.
- * Layout everywhere: channel-major, [channel][sample][height][width].
+ * Time runs inside a batch: for t = 1..T forward, loss and (online estimators) backward and update at once;
+ * BPTT runs all forwards first. A layer knows nothing of optimizers: it hands gradient tiles to the learner
+ * of its parameter. Layout everywhere: channel-major, [channel][sample][height][width].
  *
- * String: tokens joined by '-'. nCk: convolution to n channels, k x k (k odd), pad k/2; nFC: hidden linear layer; both are
- * followed by batch norm and neurons. AP2: 2x2 average pooling, odd sizes floored. GAP: global average pooling. The last
- * token is FC: linear to the classes, its output is the network's. The first synapse and the last are full precision; the
- * others are what the rule works on. "vgg11" stands for the paper's network.
+ * String: tokens joined by '-'. nCk: convolution to n channels, k x k (k odd), pad k/2; nFC: hidden linear
+ * layer; both are followed by batch norm and neurons. AP2: 2x2 average pooling, odd sizes floored. GAP:
+ * global average pooling. The last token is FC: linear to the classes, its output is the network's. The first
+ * synapse and the last are full precision; the others are what the rule works on. "vgg11" stands for the
+ * paper's network.
  */
 #ifndef BSO_NETWORK_H
 #define BSO_NETWORK_H
@@ -51,22 +52,25 @@ typedef struct {
     int correct; /* argmax of the outputs summed over t */
 } bso_batch_result;
 
-/* Build for samples of channels x height x width x frames and a number of classes; allocate everything training needs (or only
- * evaluation, if not `training`). In plan mode nothing is touched. Returns 0 or BSO_ERROR (what is wrong with the string and where,
- * a map too small to pool, out of memory). */
+/* Build for samples of channels x height x width x frames and a number of classes; allocate everything
+ * training needs (or only evaluation, if not `training`). In plan mode nothing is touched. Returns 0 or
+ * BSO_ERROR (what is wrong with the string and where, a map too small to pool, out of memory). */
 int bso_network_create(bso_network **net, const bso_settings *s, int channels, int height, int width,
                        int frames, int classes, bool training);
 void bso_network_free(bso_network *net);
 
-/* Random weights from the seed: first synapse Kaiming normal (fan-out), last normal(0, 0.01), one-bit random signs, latent and float
- * Kaiming normal (fan-out) (spec section 5); biases 0, batch norm 1 and 0, running statistics 0 and 1. Resets learners. */
+/* Random weights from the seed: first synapse Kaiming normal (fan-out), last normal(0, 0.01), one-bit random
+ * signs, latent and float Kaiming normal (fan-out) (docs/method.md, 5); biases 0, batch norm 1 and 0, running
+ * statistics 0 and 1. Call it before bso_network_attach. */
 void bso_network_init(bso_network *net, uint64_t seed);
 
-/* Bind rules to parameters: the settings' rule to the main ones, sgd to the rest. total_updates: per parameter, for schedules. */
+/* Bind rules to parameters: the settings' rule to the main ones, sgd to the rest. total_updates: per
+ * parameter, for schedules. */
 int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_updates);
 
-/* One batch. x: [frames][channels][n][height][width] (frames = 1: the same image at every t), y: [n] in 0..classes-1,
- * 1 <= n <= the settings' batch. Runs on at most the threads there were when the network was built. Training returns BSO_ERROR when the loss or a gradient is not finite. */
+/* One batch. x: [frames][channels][n][height][width] (frames = 1: the same image at every t), y: [n] in
+ * 0..classes-1, 1 <= n <= the settings' batch. Runs on at most the threads there were when the network was
+ * built. Training returns BSO_ERROR when the loss or a gradient is not finite. */
 int bso_network_train(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer,
                       bso_batch_result *result);
 void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n, bso_batch_result *result);
@@ -81,8 +85,8 @@ int bso_network_buffers(const bso_network *net, bso_buffer **buffers);
 int bso_network_neurons(const bso_network *net, bso_neuron_counts **counts);
 void bso_network_reset_counts(bso_network *net);
 
-/* Bytes of the model: weights (bits / 8 for one-bit and latent, 4 for float), biases, batch norm scale and shift; not running
- * statistics (spec section 5). as_float: what it would be in float32. */
+/* Bytes of the model: weights (bits / 8 for one-bit and latent, 4 for float), biases, batch norm scale and
+ * shift; not running statistics (docs/method.md, 5). as_float: what it would be in float32. */
 double bso_network_model_bytes(const bso_network *net, bool as_float);
 
 /* 64-bit FNV-1a of all parameters and running statistics, byte for byte. */

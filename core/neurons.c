@@ -1,8 +1,9 @@
-/* neurons.c: batch norm followed by leaky integrate-and-fire neurons, as one layer, since the norm's output lives only inside the
- * membrane update: I[t] = norm(y[t]), u[t] = leak (u[t-1] - V_th s[t-1]) + I[t], s[t] = u[t] >= V_th (spec section 1).
+/* neurons.c: batch norm followed by leaky integrate-and-fire neurons, as one layer, since the norm's output
+ * lives only inside the membrane update: I[t] = norm(y[t]), u[t] = leak (u[t-1] - V_th s[t-1]) + I[t], s[t] =
+ * u[t] >= V_th (docs/method.md, 1).
  *
- * Statistics are those of the current time step's batch in training, the running ones in evaluation. Spikes leave packed; the
- * estimator's trace, where it has one, is kept beside.
+ * Statistics are those of the current time step's batch in training, the running ones in evaluation. Spikes
+ * leave packed; the estimator's trace, where it has one, is kept beside.
  */
 #include "core/layer.h"
 
@@ -41,7 +42,8 @@ static float *potential(const neurons *own, int t)
     return own->u[t % own->u_slots];
 }
 
-/* Mean and inverse deviation of each channel at this step; running statistics follow (momentum 0.1, unbiased variance). */
+/* Mean and inverse deviation of each channel at this step; running statistics follow (momentum 0.1, unbiased
+ * variance). */
 static void statistics(bso_layer *l, const bso_pass *pass, const float *y, float *mean, float *inverse)
 {
     neurons *own = l->own;
@@ -96,7 +98,8 @@ static void forward(bso_layer *l, const bso_pass *pass)
                 size_t at = (size_t)c * m + p0;
                 float scale = own->scale->real[c] * inverse[c];
                 bso_kernel->norm_apply(current, y + at, count, scale, own->offset->real[c] - mean[c] * scale);
-                /* The trace may need u before it is overwritten; only estimators that say so keep two slots. */
+                /* The trace may need u before it is overwritten; only estimators that say so keep two slots.
+                 */
                 bso_kernel->lif(u + at, before ? before + at : NULL, current, count, net->leak,
                                 net->threshold);
                 if (own->trace && pass->training) {
@@ -195,8 +198,7 @@ static void neurons_free(bso_layer *l)
     bso_free(own);
 }
 
-static const bso_layer_kind neurons_kind = {"neurons", forward,      backward,
-                                            operand,   operand_need, neurons_free};
+static const bso_layer_kind neurons_kind = {forward, backward, operand, operand_need, neurons_free};
 
 int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal)
 {

@@ -1,16 +1,19 @@
 /* optimizer.h: what an update rule is, and the parameter it works on.
  *
- * A rule is one file that defines one `const bso_optimizer bso_optimizer_NAME`; the Makefile finds it by that line
- * and puts it into the registry. It sees a parameter (shape, representation, weights) and gradients; it knows
- * nothing of layers, data or time beyond the index t.
+ * A rule is one file that defines one `const bso_optimizer bso_optimizer_NAME`; the Makefile finds it by that
+ * line and puts it into the registry. It sees a parameter (shape, representation, weights) and gradients; it
+ * knows nothing of layers, data or time beyond the index t.
  *
  * An update of one parameter is begin, then tile once or more, then end:
- *   begin  once; scheduled hyperparameters are ready in l->hyper
- *   tile   gradient of weights first .. first+n-1. Tiles cover every weight exactly once. Tiles may come from several
- *          threads at once, if so then their boundaries are multiples of BSO_TILE_ALIGN, and any partition gives the same bits
- *   end    once; one-bit weights change only here
- * A non-finite tile never reaches the rule: end is dropped, no bit changes, and bso_learner_end reports it. Momentum and float
- * weights of the other tiles have moved by then: the training is over.
+ *
+ * - begin, once: scheduled hyperparameters are ready in l->hyper.
+ * - tile: the gradient of weights first .. first+n-1. Tiles cover every weight exactly once. They may come
+ * from several threads at once; then their boundaries are multiples of BSO_TILE_ALIGN. Any partition gives
+ * the same bits.
+ * - end, once: one-bit weights change only here.
+ *
+ * A non-finite tile never reaches the rule: end is dropped, no bit changes, and bso_learner_end reports it.
+ * Momentum and float weights of the other tiles have moved by then: the training is over.
  */
 #ifndef BSO_OPTIMIZER_H
 #define BSO_OPTIMIZER_H
@@ -21,8 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The type of gradients, momentum and their arithmetic: float; the regret engine compiles optimizer.c and the flip
- * rules with double. */
+/* The type of gradients, momentum and their arithmetic: float; the regret engine compiles optimizer.c and the
+ * flip rules with double. */
 #ifndef BSO_SCALAR
 #define BSO_SCALAR float
 #endif
@@ -35,10 +38,10 @@ typedef enum {
     BSO_REP_FLOAT   /* float */
 } bso_representation;
 
-/* One trained tensor. Weights of a synapse form a matrix of `rows` (fan-in, K) x `cols` (output channels, O); weight
- * (k, o) has index k * cols + o, k running over kernel row, kernel column, input channel (the order H, W, I, O).
- * One-bit storage is the transpose, packed: bit k % 64 of word bits[o * words + k / 64], set for +1; the bits from
- * `rows` on are zero. */
+/* One trained tensor. Weights of a synapse form a matrix of `rows` (fan-in, K) x `cols` (output channels, O);
+ * weight (k, o) has index k * cols + o, k running over kernel row, kernel column, input channel (the order H,
+ * W, I, O). One-bit storage is the transpose, packed: bit k % 64 of word bits[o * words + k / 64], set for
+ * +1; the bits from `rows` on are zero. */
 typedef struct {
     char name[32]; /* "conv2.weight" */
     bso_representation representation;
@@ -59,11 +62,12 @@ static inline size_t bso_param_count(const bso_param *p)
     return (size_t)p->rows * (size_t)p->cols;
 }
 
-/* The weight's value in the forward pass, +1 or -1 for one-bit ones. A convenience for tests, logs and files. */
+/* The weight's value in the forward pass, +1 or -1 for one-bit ones. A convenience for tests, logs and files.
+ */
 float bso_param_value(const bso_param *p, size_t index);
 
-/* bits <- sign(real), sign(0) = +1. For BSO_REP_LATENT after its latent weights changed. Returns the number of bits
- * that changed. */
+/* bits <- sign(real), sign(0) = +1. For BSO_REP_LATENT after its latent weights changed. Returns the number
+ * of bits that changed. */
 uint64_t bso_param_sign(bso_param *p);
 
 enum { BSO_TILE_ALIGN = 1024, BSO_HYPER_MAX = 12 };
@@ -90,8 +94,8 @@ typedef struct bso_optimizer {
     const char *name, *summary, *source;
     bso_representation representation;
     const bso_hyper *hypers; /* ends with a NULL name; l->hyper has the same order */
-    /* Bytes of state for a parameter when v has `time_entries` entries. Starts as zeros. Everything that survives
-     * an update is in it. */
+    /* Bytes of state for a parameter when v has `time_entries` entries. Starts as zeros. Everything that
+     * survives an update is in it. */
     size_t (*state_bytes)(const bso_param *p, int time_entries);
     void (*begin)(bso_learner *l); /* may be NULL */
     void (*tile)(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient);
@@ -111,9 +115,9 @@ struct bso_learner {
     int t;                       /* time entry of this update, 0-based */
     uint64_t update;             /* updates begun before this one: k, 0-based, over all time entries */
     double hyper[BSO_HYPER_MAX]; /* values of this update, schedules applied */
-    double *
-        partial; /* BSO_PARTIAL doubles for each BSO_TILE_ALIGN weights, zero at begin (see bso_sum_squares) */
-    uint64_t flips; /* weights whose sign changed in this update */
+    double *partial;             /* BSO_PARTIAL doubles for each BSO_TILE_ALIGN weights, zero at begin (see
+                                    bso_sum_squares) */
+    uint64_t flips;              /* weights whose sign changed in this update */
     /* ---- the framework's own */
     double base[BSO_HYPER_MAX];
     bso_schedule flip_schedule, lr_schedule;
@@ -132,9 +136,9 @@ const bso_optimizer *bso_optimizer_find(const char *name);
 /* Position of a hyperparameter in rule->hypers, or -1. */
 int bso_hyper_index(const bso_optimizer *rule, const char *name);
 
-/* Bind a rule to a parameter. base[]: values in the order of rule->hypers. `partial` is scratch shared by all learners
- * of a network (they update one after the other) of bso_partial_bytes() of the largest; NULL lets the learner own one.
- * Returns 0, or BSO_ERROR when memory is out or the representation does not match. */
+/* Bind a rule to a parameter. base[]: values in the order of rule->hypers. `partial` is scratch shared by all
+ * learners of a network (they update one after the other) of bso_partial_bytes() of the largest; NULL lets
+ * the learner own one. Returns 0, or BSO_ERROR when memory is out or the representation does not match. */
 int bso_learner_init(bso_learner *l, const bso_optimizer *rule, bso_param *param, int time_entries,
                      const double *base, const bso_schedule *flip_schedule, const bso_schedule *lr_schedule,
                      double *partial);
@@ -144,20 +148,21 @@ size_t bso_partial_bytes(const bso_param *param);
 /* One update at time entry t (0-based). Between begin and end the gradient is handed over in tiles. */
 void bso_learner_begin(bso_learner *l, int t);
 void bso_learner_tile(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient);
-/* Returns 0, or BSO_ERROR naming the parameter, the update and t when a gradient was not finite; then no bit changed. */
+/* Returns 0, or BSO_ERROR naming the parameter, the update and t when a gradient was not finite; then no bit
+ * changed. */
 int bso_learner_end(bso_learner *l);
 
 /* For rules: m <- (1 - rate) m + rate g over n elements; 1 - rate is computed in double and rounded once. */
 void bso_moving_average(bso_scalar *m, const bso_scalar *gradient, size_t n, double rate);
 
-/* For rules: add the squares of a tile into l->partial, and their mean at end. Each block of BSO_TILE_ALIGN weights
- * has BSO_PARTIAL running sums (weight i goes to sum i % BSO_PARTIAL), added up in a fixed order: the same bits for any tiling whose
- * tiles come in ascending order within a block. */
+/* For rules: add the squares of a tile into l->partial, and their mean at end. Each block of BSO_TILE_ALIGN
+ * weights has BSO_PARTIAL running sums (weight i goes to sum i % BSO_PARTIAL), added up in a fixed order: the
+ * same bits for any tiling whose tiles come in ascending order within a block. */
 void bso_sum_squares(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient);
 double bso_mean_square(const bso_learner *l);
 
-/* For rules on bits: flip every weight with w * M > threshold (ties do not flip). Returns the number of flips. Uses the
- * threads of an OpenMP parallel loop. momentum: [rows][cols]. */
+/* For rules on bits: flip every weight with w * M > threshold (ties do not flip). Returns the number of
+ * flips. Uses the threads of an OpenMP parallel loop. momentum: [rows][cols]. */
 uint64_t bso_flip_above(bso_param *p, const bso_scalar *momentum, double threshold);
 
 #endif

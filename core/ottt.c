@@ -1,4 +1,5 @@
-/* ottt.c: online training through time (Xiao et al., NeurIPS 2022): the trace decays by the leak, a[t] = leak a[t-1] + s[t]. */
+/* ottt.c: online training through time (Xiao et al., NeurIPS 2022): the trace decays by the leak, a[t] = leak
+ * a[t-1] + s[t]. */
 #include "core/gradient.h"
 #include "core/kernels.h"
 

@@ -1,7 +1,8 @@
 /* pool.c: average pooling, 2x2 (odd sizes floored) or of the whole map.
  *
- * Forward adds counts in bit planes; the division is the signal's scale. The synapse above applies the same average to the trace
- * (spec section 2: a linear op between neuron and synapse acts on s forward and on the trace for the gradient).
+ * Forward adds counts in bit planes; the division is the signal's scale. The synapse above applies the same
+ * average to the trace (docs/method.md, 2: a linear op between neuron and synapse acts on s forward and on
+ * the trace for the gradient).
  */
 #include "core/layer.h"
 
@@ -53,7 +54,7 @@ static inline void average(float *y, const float *x, int width, int out_height, 
 /* Each input of a window gets the window's share; inputs that flooring leaves out get 0. */
 static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
 {
-    if (!wants_input) return 0;
+    (void)wants_input; /* pooling is never the first layer */
     pool *own = l->own;
     const bso_signal *in = &l->below->out, *out = &l->out;
     float *dy = pass->net->gradient[0], *dx = pass->net->gradient[1];
@@ -115,7 +116,7 @@ static void pool_free(bso_layer *l)
     bso_free(l->own);
 }
 
-static const bso_layer_kind pool_kind = {"pool", forward, backward, operand, operand_need, pool_free};
+static const bso_layer_kind pool_kind = {forward, backward, operand, operand_need, pool_free};
 
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
                     int window_w)

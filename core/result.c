@@ -51,6 +51,7 @@ static void put_data(bso_h5_writer *w, const bso_run *run)
 {
     bso_h5_group(w, "/data");
     bso_h5_put_text(w, "/data", "name", run->dataset_name);
+    bso_h5_put_unsigned(w, "/data", "crc32", run->data_checksum);
     bso_h5_put_unsigned(w, "/data", "train_samples", run->samples[0]);
     bso_h5_put_unsigned(w, "/data", "validation_samples", run->samples[1]);
     bso_h5_put_unsigned(w, "/data", "test_samples", run->samples[2]);

@@ -72,10 +72,21 @@ static int get_size(const bso_h5_reader *r, const char *object, const char *name
     return 0;
 }
 
+/* Optional: 0 is "unknown". */
+static int get_checksum(const bso_h5_reader *r, bso_run *run)
+{
+    uint64_t value;
+    if (!bso_h5_has_attribute(r, "/data", "crc32")) return 0;
+    if (bso_h5_get_unsigned(r, "/data", "crc32", &value)) return BSO_ERROR;
+    if (value > UINT32_MAX) return bso_fail("%s: /data: crc32 is larger than 32 bits", r->path);
+    run->data_checksum = (uint32_t)value;
+    return 0;
+}
+
 static int get_data(const bso_h5_reader *r, bso_run *run)
 {
     return bso_h5_get_text(r, "/data", "name", run->dataset_name, sizeof run->dataset_name) ||
-                   get_size(r, "/data", "train_samples", &run->samples[0]) ||
+                   get_checksum(r, run) || get_size(r, "/data", "train_samples", &run->samples[0]) ||
                    get_size(r, "/data", "validation_samples", &run->samples[1]) ||
                    get_size(r, "/data", "test_samples", &run->samples[2])
                ? BSO_ERROR

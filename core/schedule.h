@@ -8,7 +8,7 @@ typedef enum {
     BSO_SCHEDULE_CONSTANT,
     BSO_SCHEDULE_STEP,          /* base * factor^floor(k * stages / total) */
     BSO_SCHEDULE_COSINE,        /* base * (1 + cos(pi k / total)) / 2 (Loshchilov and Hutter 2017) */
-    BSO_SCHEDULE_INVERSE_SQRT,  /* base / sqrt(k + 1)  (regret.md, reading A) */
+    BSO_SCHEDULE_INVERSE_SQRT,  /* base / sqrt(k + 1) */
     BSO_SCHEDULE_INVERSE_FOURTH /* base * (k + 1)^(-1/4) */
 } bso_schedule_kind;
 
@@ -24,8 +24,8 @@ typedef struct {
 const char *bso_schedule_name(bso_schedule_kind kind);
 int bso_schedule_parse(const char *name, bso_schedule_kind *kind);
 
-/* The value at update k (0-based). From k = total on, step and cosine stay at the last update's value; the inverse
- * powers know no total and go on. */
+/* The value at update k (0-based). From k = total on, step and cosine stay at the last update's value; the
+ * inverse powers know no total and go on. */
 double bso_schedule_value(const bso_schedule *s, double base, uint64_t k);
 
 #endif

@@ -1,11 +1,12 @@
 /* settings.c: the table of keys, and setting, reading, checking and hashing them. See settings.h.
  *
- * It knows the names of rules and estimators only through their registries, and nothing of data sets or networks: what
- * those cannot take is theirs to refuse.
+ * It knows the names of rules and estimators only through their registries, and nothing of data sets or
+ * networks: what those cannot take is theirs to refuse.
  */
 #include "core/settings.h"
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/gradient.h"
 
 #include <errno.h>
@@ -99,7 +100,8 @@ static bool is_hyper(const char *name)
     return false;
 }
 
-/* Without a message, unlike bso_optimizer_find: an unknown name is not yet an error while settings are being made. */
+/* Without a message, unlike bso_optimizer_find: an unknown name is not yet an error while settings are being
+ * made. */
 static const bso_optimizer *rule_of(const bso_settings *s)
 {
     for (int i = 0; bso_optimizers[i]; i++) {
@@ -108,7 +110,8 @@ static const bso_optimizer *rule_of(const bso_settings *s)
     return NULL;
 }
 
-/* The shortest text that reads back as the same double (whole numbers in full): what is hashed must not depend on how a number was typed. */
+/* The shortest text that reads back as the same double (whole numbers in full): what is hashed must not
+ * depend on how a number was typed. */
 static void number_text(double x, char *text, size_t size)
 {
     if (x == floor(x) && fabs(x) < 1e15) {
@@ -363,6 +366,15 @@ int bso_settings_get(const bso_settings *s, const char *key, char *text, size_t 
     return bso_fail("%s: optimizer %s has no such hyperparameter", key, s->optimizer);
 }
 
+void bso_settings_label(const bso_settings *s, char *text, size_t size)
+{
+    if (*s->label) {
+        snprintf(text, size, "%s", s->label);
+    } else {
+        snprintf(text, size, "%s (%s)", s->optimizer, s->gradient);
+    }
+}
+
 /* What update=auto means: gradients through time are known only at the end of a batch. */
 static const char *resolved_update(const bso_settings *s, const bso_gradient *gradient)
 {
@@ -426,9 +438,7 @@ void bso_settings_hypers(const bso_settings *s, const bso_optimizer *rule, doubl
 static uint64_t hash_pair(uint64_t hash, const char *key, const char *value)
 {
     const char *const parts[] = {key, "=", value, "\n"};
-    for (int i = 0; i < 4; i++) {
-        for (const char *c = parts[i]; *c; c++) hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    }
+    for (int i = 0; i < 4; i++) hash = bso_hash(hash, parts[i], strlen(parts[i]));
     return hash;
 }
 
@@ -438,7 +448,7 @@ uint64_t bso_settings_hash(const bso_settings *s)
     for (int i = 0; bso_gradients[i]; i++) {
         if (strcmp(bso_gradients[i]->name, s->gradient) == 0) gradient = bso_gradients[i];
     }
-    uint64_t hash = UINT64_C(14695981039346656037);
+    uint64_t hash = bso_hash_start;
     char text[BSO_TEXT];
     for (const bso_key *k = bso_keys; k->name; k++) {
         if (!k->identity) continue;

@@ -1,8 +1,8 @@
 /* settings.h: every setting of a training, by the one name it has everywhere: `--set key=value`, sweep files,
  * /config of result files, docs.
  *
- * Hyperparameters of a rule (gamma, one_minus_beta1, weight_lr, ...) are declared by the rule's file; here they are only
- * kept by name, and checked against the chosen rule by bso_settings_check.
+ * Hyperparameters of a rule (gamma, one_minus_beta1, weight_lr, ...) are declared by the rule's file; here
+ * they are only kept by name, and checked against the chosen rule by bso_settings_check.
  */
 #ifndef BSO_SETTINGS_H
 #define BSO_SETTINGS_H
@@ -19,8 +19,8 @@ typedef struct {
     /* what is trained on what, by what */
     char dataset[BSO_TEXT], data_dir[BSO_TEXT], network[BSO_TEXT];
     char optimizer[BSO_WORD], gradient[BSO_WORD];
-    char update
-        [BSO_WORD]; /* realtime (at every time step), accumulated (once per batch), auto: as the gradient needs */
+    char update[BSO_WORD]; /* realtime (at every time step), accumulated (once per batch), auto: as the
+                              gradient needs */
     int64_t steps, epochs, batch;
     int64_t train_samples, test_samples; /* 0: all */
     double validation;
@@ -31,7 +31,8 @@ typedef struct {
     double leak, threshold, loss_mse;
     char surrogate[BSO_WORD];
     bool detach_reset;
-    /* schedules; lr is the learning rate of the full-precision parameters, trained by SGD under every method */
+    /* schedules; lr is the learning rate of the full-precision parameters, trained by SGD under every method
+     */
     double lr;
     char lr_schedule[BSO_WORD], schedule[BSO_WORD];
     double schedule_factor;
@@ -74,22 +75,27 @@ extern const bso_key bso_keys[];
 /* All defaults. */
 void bso_settings_default(bso_settings *s);
 
-/* Set one key from text. Unknown key (the nearest name is suggested), not a number, out of range, not a choice: BSO_ERROR. */
+/* Set one key from text. Unknown key (the nearest name is suggested), not a number, out of range, not a
+ * choice: BSO_ERROR. */
 int bso_settings_set(bso_settings *s, const char *key, const char *value);
 
-/* The value of a key as text, as it would be set; for hyperparameters the effective value (default where not set).
- * Returns 0, or BSO_ERROR for an unknown key. */
+/* The value of a key as text, as it would be set; for hyperparameters the effective value (default where not
+ * set). Returns 0, or BSO_ERROR for an unknown key. */
 int bso_settings_get(const bso_settings *s, const char *key, char *text, size_t size);
 
-/* Check what depends on several keys: the rule exists, hyperparameters belong to it, gradient and update go together.
- * Resolves update=auto. Returns 0 or BSO_ERROR. */
+/* The method's name: the label, or "optimizer (gradient)" where it is empty. */
+void bso_settings_label(const bso_settings *s, char *text, size_t size);
+
+/* Check what depends on several keys: the rule exists, hyperparameters belong to it, gradient and update go
+ * together. Resolves update=auto. Returns 0 or BSO_ERROR. */
 int bso_settings_check(bso_settings *s);
 
-/* Values of the rule's hyperparameters in its order: set ones, else defaults. weight_lr defaults to lr where its default is 0. */
+/* Values of the rule's hyperparameters in its order: set ones, else defaults. weight_lr defaults to lr where
+ * its default is 0. */
 void bso_settings_hypers(const bso_settings *s, const bso_optimizer *rule, double values[BSO_HYPER_MAX]);
 
-/* 64-bit FNV-1a over "key=value\n" of every identity key and effective hyperparameter, in table order. The data directory is
- * not part of it. */
+/* 64-bit FNV-1a over "key=value\n" of every identity key and effective hyperparameter, in table order. The
+ * data directory is not part of it. */
 uint64_t bso_settings_hash(const bso_settings *s);
 
 #endif

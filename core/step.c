@@ -7,7 +7,7 @@
 #include <omp.h>
 #include <string.h>
 
-/* ---- updates ------------------------------------------------------------------------------------------------------------------ */
+/* ---- updates ---- */
 
 void bso_update_open(const bso_pass *pass, bso_param *p)
 {
@@ -72,7 +72,7 @@ int bso_update_flush(const bso_pass *pass)
     return 0;
 }
 
-/* ---- loss --------------------------------------------------------------------------------------------------------------------- */
+/* ---- loss ---- */
 
 /* log sum_c exp(output[c]) of a sample. */
 static double log_partition(const float *output, int classes, int n, int sample)
@@ -83,7 +83,8 @@ static double log_partition(const float *output, int classes, int n, int sample)
     return log(total) + largest;
 }
 
-/* L[t] = ((1 - a) CE + a MSE) / T, CE a mean over the batch, MSE over batch and classes (spec section 3). Serial: a batch of outputs is small. */
+/* L[t] = ((1 - a) CE + a MSE) / T, CE a mean over the batch, MSE over batch and classes (docs/method.md, 3).
+ * Serial: a batch of outputs is small. */
 int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float *gradient, double *loss)
 {
     const bso_network *net = pass->net;
@@ -116,7 +117,7 @@ int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float
     return 0;
 }
 
-/* ---- batch -------------------------------------------------------------------------------------------------------------------- */
+/* ---- batch ---- */
 
 /* Scratch was made for the threads there were when the network was built. */
 static void keep_threads(const bso_network *net)

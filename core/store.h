@@ -17,13 +17,14 @@ int bso_store_save(const bso_network *net, const char *path);
  * well. Returns 0 or BSO_ERROR naming file and dataset. */
 int bso_store_load(bso_network *net, const char *path);
 
-/* The trace of the first `updates` time steps' updates. */
+/* The trace of the first `updates` updates: one for each time step, or for each batch where gradients are
+ * accumulated or go through time. */
 typedef struct bso_trace bso_trace;
 int bso_trace_open(bso_trace **trace, const char *path, const bso_network *net, const bso_settings *s,
                    int64_t updates);
 /* Observer to hand to bso_network_train; NULL once `updates` are recorded. */
 const bso_observer *bso_trace_observer(bso_trace *trace);
 /* Write, rename, free. Returns 0 or BSO_ERROR. */
-int bso_trace_close(bso_trace *trace);
+int bso_trace_close(bso_trace *trace, bool keep);
 
 #endif

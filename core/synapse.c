@@ -1,8 +1,9 @@
 /* synapse.c: convolution and linear layers: weights in one bit, latent or float.
  *
- * A linear layer is a convolution whose kernel is the whole map. One-bit weights (and latent ones, by their signs) meet packed spikes
- * through the popcount kernel; everything else is im2col and sgemm. Work is cut into groups of samples and ranges of inputs k whose sizes
- * depend on the shape only, and each piece is done by one thread in a fixed order: the same bits on any number of threads.
+ * A linear layer is a convolution whose kernel is the whole map. One-bit weights (and latent ones, by their
+ * signs) meet packed spikes through the popcount kernel; everything else is im2col and sgemm. Work is cut
+ * into groups of samples and ranges of inputs k whose sizes depend on the shape only, and each piece is done
+ * by one thread in a fixed order: the same bits on any number of threads.
  *
  * Every sgemm runs inside an active parallel region, where OpenBLAS keeps to one thread.
  */
@@ -71,7 +72,7 @@ float *bso_synapse_output(bso_layer *l, int t)
     return s->output[t % s->slots];
 }
 
-/* ---- forward ---------------------------------------------------------------------------------------------------------------- */
+/* ---- forward ---- */
 
 static void forward_bits(bso_layer *l, const bso_pass *pass, float *y)
 {
@@ -139,7 +140,7 @@ static void forward(bso_layer *l, const bso_pass *pass)
     }
 }
 
-/* ---- backward --------------------------------------------------------------------------------------------------------------- */
+/* ---- backward ---- */
 
 /* dx <- W^T zeta. One-bit weights are expanded a tile at a time. */
 static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta, float *dx)
@@ -174,8 +175,8 @@ static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta,
     }
 }
 
-/* Weight gradient, sum over samples and pixels of operand times zeta (spec section 2), in tiles of whole input rows straight to
- * the learner: no buffer of a layer's size exists. */
+/* Weight gradient, sum over samples and pixels of operand times zeta (docs/method.md, 2), in tiles of whole
+ * input rows straight to the learner: no buffer of a layer's size exists. */
 static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta, const float *operand)
 {
     synapse *s = l->own;
@@ -234,7 +235,7 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
     return status;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void synapse_free(bso_layer *l)
 {
@@ -246,7 +247,6 @@ static void synapse_free(bso_layer *l)
 }
 
 static const bso_layer_kind synapse_kind = {
-    .name = "synapse",
     .forward = forward,
     .backward = backward,
     .free = synapse_free,
@@ -299,6 +299,15 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const c
     };
     l->out = (bso_signal){.channels = outputs, .height = s->window.out_h, .width = s->window.out_w};
     l->out_size = (size_t)outputs * area(s);
+    if ((uint64_t)net->batch * area(s) > INT32_MAX) {
+        return bso_fail("network: %s: batch=%d of %d x %d maps is too large; use a smaller batch", name,
+                        net->batch, s->window.out_h, s->window.out_w);
+    }
+    if (below && representation != BSO_REP_FLOAT &&
+        (uint64_t)below->out.largest * (uint64_t)inputs > INT32_MAX) {
+        return bso_fail("network: %s: sums over %lld inputs of up to %u do not fit; pool less", name,
+                        (long long)inputs, below->out.largest);
+    }
     s->weight = bso_network_add_param(net, name, "weight", representation, kernel_h, kernel_w, channels,
                                       outputs, false, is_main);
     if (!s->weight) return BSO_ERROR;

@@ -292,10 +292,15 @@ const bso_observer *bso_trace_observer(bso_trace *trace)
     return recording(trace) ? &trace->observer : NULL;
 }
 
-int bso_trace_close(bso_trace *trace)
+int bso_trace_close(bso_trace *trace, bool keep)
 {
-    close_batch(trace);
-    int status = bso_h5_finish(&trace->w);
+    int status = 0;
+    if (keep) {
+        close_batch(trace);
+        status = bso_h5_finish(&trace->w);
+    } else {
+        bso_h5_discard(&trace->w);
+    }
     trace_free(trace);
     return status;
 }

@@ -57,14 +57,25 @@ static void stamp(char out[32])
     strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+/* Gradients far from the data underflow; denormals would slow the surrogate several times. In threads that
+ * already run, too. */
+static void flush_to_zero(void)
+{
+#ifdef __SSE2__
+    _mm_setcsr(_mm_getcsr() | 0x8040);
+#pragma omp parallel
+    _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+}
+
 int bso_start(int threads)
 {
     static bool started;
-#ifdef __SSE2__
-    /* Gradients far from the data underflow; denormals would slow the surrogate several times. Threads started later inherit this. */
-    _mm_setcsr(_mm_getcsr() | 0x8040);
-#endif
-    if (threads > 0) omp_set_num_threads(threads);
+    static int default_threads;
+    if (!default_threads) default_threads = omp_get_max_threads();
+    omp_set_dynamic(0); /* a team of one thread would let OpenBLAS split a product, which changes its bits */
+    omp_set_num_threads(threads > 0 ? threads : default_threads);
+    flush_to_zero();
     if (bso_kernels_pick()) return BSO_ERROR;
     if (started) return 0;
     if (openblas_get_parallel() == OPENBLAS_THREAD) {
@@ -87,7 +98,7 @@ int bso_start(int threads)
     return 0;
 }
 
-/* ---- logs --------------------------------------------------------------------------------------------------------------------- */
+/* ---- logs ---- */
 
 static int main_params(const training *tr)
 {
@@ -163,11 +174,10 @@ static void log_layers(training *tr, int epoch, bso_epoch_log *e)
 {
     bso_run *run = tr->run;
     double updates = (double)tr->batches * run->time_entries, flips = 0, changed = 0, weights = 0;
-    int learners = tr->param_count;
     for (int i = 0; i < run->weight_logs; i++) {
         bso_weight_log *w = &run->weights[i];
         int index = main_param(tr, i);
-        const bso_learner *l = index < learners ? &tr->learners[index] : NULL;
+        const bso_learner *l = &tr->learners[index];
         const bso_param *p = &tr->params[index];
         bool one_bit = p->bits != NULL;
         w->flips[epoch] = one_bit ? (double)tr->epoch_flips[i] : NAN;
@@ -196,7 +206,7 @@ static void log_layers(training *tr, int epoch, bso_epoch_log *e)
     }
 }
 
-/* ---- epochs ------------------------------------------------------------------------------------------------------------------- */
+/* ---- epochs ---- */
 
 static void show(training *tr, int epoch, size_t batch, double loss, double accuracy, double flip_rate,
                  double epoch_begun, bool end)
@@ -319,7 +329,7 @@ static int evaluate(training *tr, bso_split split, double *loss, double *accurac
         total += result.loss * (double)n;
         correct += result.correct;
     }
-    *loss = count ? total / (double)count : NAN;
+    *loss = count && isfinite(total) ? total / (double)count : NAN; /* files hold no infinities */
     *accuracy = count ? correct / (double)count : NAN;
     return 0;
 }
@@ -354,7 +364,7 @@ static int run_epoch(training *tr, int epoch)
     return 0;
 }
 
-/* ---- a whole training --------------------------------------------------------------------------------------------------------- */
+/* ---- a whole training ---- */
 
 static int prepare(training *tr)
 {
@@ -363,6 +373,7 @@ static int prepare(training *tr)
     if (bso_loader_open(&tr->loader, s)) return BSO_ERROR;
     const bso_dataset *d = &tr->loader.data;
     memcpy(run->dataset_name, d->name, sizeof run->dataset_name);
+    run->data_checksum = d->checksum;
     for (int i = 0; i < 3; i++) run->samples[i] = tr->loader.count[i];
     tr->batches = tr->loader.count[BSO_SPLIT_TRAIN] / (size_t)s->batch;
     if (s->epochs > 0 && tr->batches == 0) {
@@ -381,6 +392,11 @@ static int prepare(training *tr)
     tr->y = bso_alloc(BSO_MEM_WORKSPACE, (size_t)s->batch, sizeof *tr->y, "batch labels");
     if (!tr->x || !tr->y) return BSO_ERROR;
     tr->param_count = bso_network_params(tr->net, &tr->params);
+    if (main_params(tr) == 0) {
+        return bso_fail("network=%s: has no weights for optimizer %s: first and last layer are full "
+                        "precision; add a layer between",
+                        s->network, s->optimizer);
+    }
     bso_network_learners(tr->net, &tr->learners);
     for (int i = 0; i < tr->param_count; i++) {
         const bso_param *p = &tr->params[i];
@@ -440,7 +456,8 @@ int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_pr
         if (tr.s->save[0]) status = bso_store_save(tr.net, tr.s->save);
     }
     if (tr.trace) {
-        int closed = bso_trace_close(tr.trace);
+        int closed = bso_trace_close(
+            tr.trace, status == 0); /* a run that failed keeps its own message, and leaves no file */
         if (!status) status = closed;
     }
     release(&tr);

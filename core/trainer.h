@@ -42,7 +42,8 @@ typedef struct {
 typedef struct {
     bso_settings settings; /* as checked: auto resolved */
     char dataset_name[64];
-    size_t samples[3]; /* train, validation, test in use */
+    uint32_t data_checksum; /* CRC-32 of the samples and labels, 0 if unknown */
+    size_t samples[3];      /* train, validation, test in use */
     int epochs_done, time_entries;
     bso_epoch_log *epochs;
     bso_epoch_log
@@ -79,11 +80,12 @@ typedef struct {
 /* Set by the program's signal handler: training stops at the next batch boundary with BSO_INTERRUPTED. */
 extern volatile sig_atomic_t bso_stop_requested;
 
-/* Start the libraries (flush-to-zero, OpenBLAS's buffers and threading checked, kernel path picked) once per process;
- * threads > 0 sets the number of OpenMP threads. Returns 0 or BSO_ERROR. */
+/* Start the libraries (flush-to-zero, OpenBLAS's buffers and threading checked, kernel path picked) once per
+ * process; threads > 0 sets the number of OpenMP threads. Returns 0 or BSO_ERROR. */
 int bso_start(int threads);
 
-/* Train. progress may be NULL. Returns 0, BSO_ERROR or BSO_INTERRUPTED; run is valid (and to be freed) in every case. */
+/* Train. progress may be NULL. Returns 0, BSO_ERROR or BSO_INTERRUPTED; run is valid (and to be freed) in
+ * every case. */
 int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_progress *p, void *user),
               void *user);
 void bso_run_free(bso_run *run);

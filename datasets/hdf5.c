@@ -38,14 +38,14 @@ static bool is_number(hid_t type, bool integer)
     return class == H5T_INTEGER || (class == H5T_FLOAT && !integer);
 }
 
-/* A header may announce any size, while the file holds nothing of it. Compression (deflate) shrinks to at
- * most 1/1032. */
-static int check_stored(const char *path, const char *name, hid_t dataset, size_t bytes)
+/* A header may announce any size, and that it is stored, while the file (of `length` bytes) holds nothing of
+ * it: external storage, forged extents. Compression (deflate) shrinks to at most 1/1032. */
+static int check_stored(const char *path, hsize_t length, const char *name, hid_t dataset, size_t bytes)
 {
     hid_t list = H5Dget_create_plist(dataset);
     bool packed = list >= 0 && H5Pget_nfilters(list) > 0;
     drop(list);
-    hsize_t stored = H5Dget_storage_size(dataset);
+    hsize_t announced = H5Dget_storage_size(dataset), stored = announced < length ? announced : length;
     if (stored < bytes && (!packed || stored < bytes / EXPANSION_MAX))
         return bso_fail("%s: %s announces %zu bytes, but the file holds %llu of them", path, name, bytes,
                         (unsigned long long)stored);
@@ -53,8 +53,8 @@ static int check_stored(const char *path, const char *name, hid_t dataset, size_
 }
 
 /* Open a dataset of numbers whose rank is one of the two. t->dataset is to be dropped in every case. */
-static int open_table(struct table *t, hid_t file, const char *path, const char *name, bool integer, int rank,
-                      int other_rank)
+static int open_table(struct table *t, hid_t file, const char *path, hsize_t length, const char *name,
+                      bool integer, int rank, int other_rank)
 {
     t->dataset = H5Dopen2(file, name, H5P_DEFAULT);
     if (t->dataset < 0) return bso_fail("%s: has no dataset %s", path, name);
@@ -78,7 +78,7 @@ static int open_table(struct table *t, hid_t file, const char *path, const char 
         if (__builtin_mul_overflow(bytes, (size_t)t->dims[i], &bytes))
             return bso_fail("%s: %s is larger than can be addressed", path, name);
     }
-    return check_stored(path, name, t->dataset, bytes);
+    return check_stored(path, length, name, t->dataset, bytes);
 }
 
 /* The samples of one split, all finite. */
@@ -160,14 +160,15 @@ static int check_shapes(bso_dataset *d, const struct table x[2], const struct ta
     return 0;
 }
 
-static int read_file(bso_dataset *d, hid_t file, const char *path, struct table x[2], struct table y[2])
+static int read_file(bso_dataset *d, hid_t file, const char *path, hsize_t length, struct table x[2],
+                     struct table y[2])
 {
     static const char *const x_names[2] = {"train/x", "test/x"}, *const y_names[2] = {"train/y", "test/y"};
     static const bso_split splits[2] = {BSO_SPLIT_TRAIN, BSO_SPLIT_TEST};
     int64_t classes;
     for (int i = 0; i < 2; i++) {
-        if (open_table(&x[i], file, path, x_names[i], false, 4, 5)) return BSO_ERROR;
-        if (open_table(&y[i], file, path, y_names[i], true, 1, 1)) return BSO_ERROR;
+        if (open_table(&x[i], file, path, length, x_names[i], false, 4, 5)) return BSO_ERROR;
+        if (open_table(&y[i], file, path, length, y_names[i], true, 1, 1)) return BSO_ERROR;
     }
     if (check_shapes(d, x, y, path) || read_classes(file, path, &classes)) return BSO_ERROR;
     bso_samples *held = bso_dataset_hold(d, sizeof(float));
@@ -193,7 +194,7 @@ static int open_path(bso_dataset *d, const char *path)
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0) return bso_fail("%s: not an HDF5 file, truncated, or not readable", path);
     struct table x[2] = {{.dataset = -1}, {.dataset = -1}}, y[2] = {{.dataset = -1}, {.dataset = -1}};
-    int rc = read_file(d, file, path, x, y);
+    int rc = read_file(d, file, path, (hsize_t)status.st_size, x, y);
     for (int i = 0; i < 2; i++) {
         drop(x[i].dataset);
         drop(y[i].dataset);

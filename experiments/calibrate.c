@@ -1,7 +1,8 @@
 /* calibrate.c: see calibrate.h.
  *
- * Measurements run in child processes: as many at once as trainings will, so that they share the machine alike; and the sweep itself
- * never starts the threads and libraries of a training, which could not be forked from afterwards.
+ * Measurements run in child processes: as many at once as trainings will, so that they share the machine
+ * alike; and the sweep itself never starts the threads and libraries of a training, which could not be forked
+ * from afterwards.
  */
 #include "experiments/calibrate.h"
 
@@ -161,7 +162,8 @@ static void wait_for(pid_t child)
     }
 }
 
-/* Run work(t, 0..workers-1) in child processes; t->costs is replaced by shared memory meanwhile and filled at the end. */
+/* Run work(t, 0..workers-1) in child processes; t->costs is replaced by shared memory meanwhile and filled at
+ * the end. */
 static int in_children(task *t, void (*work)(task *t, int worker))
 {
     bso_cost *costs = t->costs;
@@ -171,23 +173,26 @@ static int in_children(task *t, void (*work)(task *t, int worker))
     for (size_t i = 0; i < t->n; i++) {
         snprintf(t->costs[i].problem, sizeof t->costs[i].problem, "it ended unexpectedly; out of memory?");
     }
-    pid_t children[WORKERS_MAX];
+    pid_t children[WORKERS_MAX], sweep = getpid();
+    int cause = 0;
     fflush(NULL);
     for (int w = 0; w < t->workers; w++) {
         children[w] = fork();
         if (children[w] == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (getppid() != sweep) _exit(1);
             setpgid(0, 0); /* the terminal's Ctrl-C is for the sweep, which ends its children */
             work(t, w);
             _exit(0);
         }
+        if (children[w] < 0) cause = errno;
     }
     int code = 0;
     for (int w = 0; w < t->workers; w++) {
         if (children[w] > 0) {
             wait_for(children[w]);
         } else {
-            code = bso_fail("calibration: cannot start a process: %s", strerror(errno));
+            code = bso_fail("calibration: cannot start a process: %s", strerror(cause));
         }
     }
     memcpy(costs, t->costs, bytes);

@@ -219,7 +219,7 @@ int bso_command_inspect(int argc, char **argv)
     const char *path = NULL;
     int what = 0;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(help, stdout);
             return 0;
         }

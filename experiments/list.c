@@ -140,6 +140,7 @@ int bso_command_list(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         bool asked = false;
         int code = bso_flag(argv[i], "--help", &asked);
+        if (code == 0) code = bso_flag(argv[i], "-h", &asked);
         if (code == 0) return bso_usage("%s: unknown argument", argv[i]);
         if (code < 0) return code;
         fputs(help, stdout);

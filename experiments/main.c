@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct {
@@ -24,14 +25,21 @@ static const struct {
 
 volatile sig_atomic_t bso_stop_signal;
 
-/* The first signal asks for a stop at the next batch; the second does not wait. */
+/* The first signal asks for a stop at the next batch; the second does not wait. One request may come twice:
+ * `timeout` and service managers signal the process and its group. */
 static void on_signal(int signal_number)
 {
+    static struct timespec first;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
     if (bso_stop_requested) {
+        double since = (double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec);
+        if (since < 1) return;
         signal(signal_number, SIG_DFL);
         raise(signal_number);
         return;
     }
+    first = now;
     bso_stop_signal = signal_number;
     bso_stop_requested = 1;
 }
@@ -42,6 +50,7 @@ static void catch_signals(void)
     for (int i = 0; i < 2; i++) {
         struct sigaction old, new = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
         sigemptyset(&new.sa_mask);
+        for (int j = 0; j < 2; j++) sigaddset(&new.sa_mask, numbers[j]); /* one at a time */
         /* A shell's background job has SIGINT ignored: leave it so. */
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
             sigaction(numbers[i], &new, NULL);
@@ -125,8 +134,9 @@ static int exit_status(const char *command, int code)
     }
 }
 
-/* Threads that wait must soon sleep: with the runtime's default, two threads on a machine whose cores are busy run ten
- * times slower than one. libgomp reads this when it is loaded, before main, so the program starts itself again, once. */
+/* Threads that wait must soon sleep: with the runtime's default, two threads on a machine whose cores are
+ * busy run ten times slower than one. libgomp reads this when it is loaded, before main, so the program
+ * starts itself again, once. */
 static void restart_with_short_spin(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;

@@ -1,4 +1,5 @@
-/* program.h: what the subcommands of `bso` share. One command is one function in a file of its own; the table is in main.c.
+/* program.h: what the subcommands of `bso` share. One command is one function in a file of its own; the table
+ * is in main.c.
  *
  * The library (core/, baselines/, datasets/) knows nothing of what is here.
  */
@@ -11,8 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* argv[0] is the command's name. A command returns 0; BSO_ERROR or BSO_USAGE with the reason recorded (bso_fail, bso_usage), which
- * main() prints; BSO_INTERRUPTED; or, when it has printed itself what went wrong, the exit status (1). */
+/* argv[0] is the command's name. A command returns 0; BSO_ERROR or BSO_USAGE with the reason recorded
+ * (bso_fail, bso_usage), which main() prints; BSO_INTERRUPTED; or, when it has printed itself what went
+ * wrong, the exit status (1). */
 int bso_command_run(int argc, char **argv);
 int bso_command_sweep(int argc, char **argv);
 int bso_command_list(int argc, char **argv);
@@ -23,8 +25,8 @@ int bso_command_report(int argc, char **argv);
 /* Bad usage of the command line: record why, printf style, and return BSO_USAGE (exit status 2). */
 int bso_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Is argv[*i] the option `name`, as "--out VALUE" (*i moves on) or "--out=VALUE"? 1: yes, *value is set; 0: no; BSO_USAGE: yes, but
- * the value is missing. */
+/* Is argv[*i] the option `name`, as "--out VALUE" (*i moves on) or "--out=VALUE"? 1: yes, *value is set; 0:
+ * no; BSO_USAGE: yes, but the value is missing. */
 int bso_option(int argc, char **argv, int *i, const char *name, const char **value);
 
 /* The same for an option without a value, which sets *flag. */
@@ -50,7 +52,8 @@ typedef struct {
 } bso_status;
 
 void bso_status_init(bso_status *s, double interval);
-/* Show a line; not on a terminal, only when the interval has passed or it must be seen (`now`), and then for good. */
+/* Show a line; not on a terminal, only when the interval has passed or it must be seen (`now`), and then for
+ * good. */
 void bso_status_show(bso_status *s, bool now, const char *line);
 /* Take the line away before other output. */
 void bso_status_clear(bso_status *s);

@@ -1,4 +1,5 @@
-/* progress.c: how long it takes and how far it is, for people: on a terminal one line that is redrawn, elsewhere plain lines. */
+/* progress.c: how long it takes and how far it is, for people: on a terminal one line that is redrawn,
+ * elsewhere plain lines. */
 #include "experiments/program.h"
 
 #include <math.h>

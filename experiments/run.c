@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/result.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,11 +45,35 @@ static int parse(int argc, char **argv, options *o)
         if (code == 0) code = bso_option(argc, argv, &i, "--out", &o->out);
         if (code == 0) code = bso_flag(argv[i], "--quiet", &o->quiet);
         if (code == 0) code = bso_flag(argv[i], "--help", &o->help);
+        if (code == 0) code = bso_flag(argv[i], "-h", &o->help);
         if (code == 0) code = bso_usage("%s: unknown argument", argv[i]);
         if (code == 1 && pair) code = set_pair(&o->settings, pair);
         if (code < 0) return code;
     }
     return 0;
+}
+
+/* The folder of a file that may not be there yet, and its name in that folder. Returns 0, or -1. */
+static int locate(const char *path, char folder[PATH_MAX], const char **name)
+{
+    char text[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    *name = slash ? slash + 1 : path;
+    if (slash) {
+        snprintf(text, sizeof text, "%.*s", (int)(slash - path + 1), path);
+    } else {
+        snprintf(text, sizeof text, ".");
+    }
+    return realpath(text, folder) ? 0 : -1;
+}
+
+/* Would writing both leave one file? Neither has to be there; their folders are. */
+static bool same_file(const char *a, const char *b)
+{
+    char folder_a[PATH_MAX], folder_b[PATH_MAX];
+    const char *name_a, *name_b;
+    if (locate(a, folder_a, &name_a) || locate(b, folder_b, &name_b)) return strcmp(a, b) == 0;
+    return strcmp(name_a, name_b) == 0 && strcmp(folder_a, folder_b) == 0;
 }
 
 /* Everything that is to be written, before hours are spent on it. */
@@ -60,7 +85,7 @@ static int check_outputs(const options *o)
     for (int i = 0; i < 3; i++) {
         if (*paths[i] && bso_file_probe(paths[i])) return bso_fail_context("%s", keys[i]);
         for (int j = 0; j < i; j++) {
-            if (*paths[i] && strcmp(paths[i], paths[j]) == 0) {
+            if (*paths[i] && *paths[j] && same_file(paths[i], paths[j])) {
                 return bso_fail("%s and %s: both name %s; give each its own file", keys[j], keys[i],
                                 paths[i]);
             }

@@ -1,7 +1,7 @@
 /* sweep.c: `bso sweep`: what is to be done for a sweep file, how long it will take, and doing it.
  *
- * A cell's result has a name made of its settings, so what is there and complete is kept and anything else runs. Reading the file is
- * sweep_file.c's part, running cells sweep_pool.c's, timing calibrate.c's.
+ * A cell's result has a name made of its settings, so what is there and complete is kept and anything else
+ * runs. Reading the file is sweep_file.c's part, running cells sweep_pool.c's, timing calibrate.c's.
  */
 #define _GNU_SOURCE
 #include "core/file.h"
@@ -56,6 +56,7 @@ static int parse(int argc, char **argv, options *o)
         if (code == 0) code = bso_option(argc, argv, &i, "--only", &o->only);
         if (code == 0) code = bso_flag(argv[i], "--dry-run", &o->dry);
         if (code == 0) code = bso_flag(argv[i], "--help", &o->help);
+        if (code == 0) code = bso_flag(argv[i], "-h", &o->help);
         if (code == 1 && jobs) code = bso_option_number("--jobs", jobs, 1, 256, &o->jobs);
         if (code == 1 && threads) code = bso_option_number("--threads", threads, 1, 1024, &o->threads);
         if (code < 0) return code;
@@ -99,7 +100,8 @@ static int lock_folder(const options *o, int *lock)
     return bso_fail("%s: another sweep is running in this folder; wait for it or choose another --out", path);
 }
 
-/* Half-written files of a run that was killed carry ".tmp." in their names; with the lock held nobody is writing them. */
+/* Half-written files of a run that was killed carry ".tmp." in their names; with the lock held nobody is
+ * writing them. */
 static void remove_leftovers(const options *o)
 {
     DIR *d = opendir(o->runs);
@@ -126,20 +128,16 @@ static void tell_strangers(const options *o, const bso_sweep *sweep)
         strangers += i == sweep->count;
     }
     closedir(d);
-    if (strangers) {
+    if (strangers == 1) {
+        printf(
+            "note: 1 result file in %s is of a cell that %s no longer has; remove it to keep it out of the "
+            "tables\n",
+            o->runs, o->file);
+    } else if (strangers) {
         printf(
             "note: %zu result files in %s are of cells that %s no longer has; remove them to keep them out "
             "of the tables\n",
             strangers, o->runs, o->file);
-    }
-}
-
-static void label_text(const bso_settings *s, char *text, size_t size)
-{
-    if (*s->label) {
-        snprintf(text, size, "%s", s->label);
-    } else {
-        snprintf(text, size, "%s (%s)", s->optimizer, s->gradient);
     }
 }
 
@@ -152,7 +150,7 @@ static int choose(const options *o, const bso_sweep *sweep, plan *p)
         bso_job *job = &p->jobs[p->count];
         job->settings = &sweep->cells[i].settings;
         job->optional = sweep->cells[i].optional;
-        label_text(job->settings, job->label, sizeof job->label);
+        bso_settings_label(job->settings, job->label, sizeof job->label);
         bso_result_name(job->settings, job->name, sizeof job->name);
         if (o->only && strcasecmp(o->only, job->label) != 0 && !strcasestr(job->name, o->only)) continue;
         int length = snprintf(job->path, sizeof job->path, "%s/%s", o->runs, job->name);
@@ -168,10 +166,10 @@ static bool same_data(const bso_settings *a, const bso_settings *b)
     return strcmp(a->dataset, b->dataset) == 0 && strcmp(a->data_dir, b->data_dir) == 0;
 }
 
-/* Take out the optional cells on a data set that cannot be opened; where it is not optional, that is an error. */
+/* Take out the optional cells on a data set that cannot be opened; one that is not optional is an error. */
 static int drop_cells(plan *p, const bso_settings *without, const char *problem)
 {
-    size_t kept = 0, before = p->count;
+    size_t kept = 0;
     for (size_t i = 0; i < p->count; i++) {
         if (!same_data(p->jobs[i].settings, without)) {
             p->jobs[kept++] = p->jobs[i];
@@ -179,8 +177,9 @@ static int drop_cells(plan *p, const bso_settings *without, const char *problem)
             return bso_fail("%s", problem);
         }
     }
+    const size_t dropped = p->count - kept;
     p->count = kept;
-    printf("%zu optional cells are left out: %s\n", before - kept, problem);
+    printf("%zu optional cell%s left out: %s\n", dropped, dropped == 1 ? " is" : "s are", problem);
     return kept ? 0 : bso_fail("no cell is left to run");
 }
 
@@ -225,7 +224,7 @@ static size_t count_state(const plan *p, bso_job_state state)
     return n;
 }
 
-/* Fill the estimates of the waiting jobs. What cannot be measured will fail with the same words when it runs. */
+/* Fill the estimates of the waiting jobs. What cannot be measured fails with the same words when it runs. */
 static int estimate(plan *p, int at_once, int threads)
 {
     const bso_settings **distinct = bso_alloc(BSO_MEM_CONTROL, p->count, sizeof *distinct, "the calibration");
@@ -247,7 +246,7 @@ static int estimate(plan *p, int at_once, int threads)
     }
     for (size_t j = 0; code == 0 && j < n; j++) {
         char label[160];
-        label_text(distinct[j], label, sizeof label);
+        bso_settings_label(distinct[j], label, sizeof label);
         if (!costs[j].known) printf("not estimated: %s: %s\n", label, costs[j].problem);
     }
     bso_free(distinct);

@@ -70,6 +70,9 @@ static int add_axis(group *g, config_setting_t *value)
     if (strcmp(key, "save") == 0 || strcmp(key, "trace") == 0) {
         return bso_fail("%s: every cell would write the same file; use `bso run` for it", key);
     }
+    if (strcmp(key, "threads") == 0) {
+        return bso_fail("%s: it belongs to the machine, not to the cells; use --threads", key);
+    }
     size_t count = is_list(value) ? (size_t)config_setting_length(value) : 1;
     if (count == 0) return bso_fail("%s: the list is empty", key);
     if (g->count == AXES_MAX) return bso_fail("%s: more than %d keys in one group", key, AXES_MAX);

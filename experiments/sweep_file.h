@@ -6,8 +6,9 @@
  *     cells = ( { label = "T-BSO"; optimizer = "tbso"; steps = [1, 2, 4]; },
  *               { label = "BSO"; optimizer = "bso"; optional = true; } );
  *
- * A group's keys come on top of the common ones. A list stands for a cell with each of its values, several lists for all their
- * combinations. optional = true: the group is left out where its data set cannot be opened.
+ * A group's keys come on top of the common ones. A list stands for a cell with each of its values, several
+ * lists for all their combinations. optional = true: the group is left out where its data set cannot be
+ * opened.
  */
 #ifndef BSO_SWEEP_FILE_H
 #define BSO_SWEEP_FILE_H
@@ -25,8 +26,8 @@ typedef struct {
 
 typedef struct {
     char name[BSO_WORD], title[256];
-    bso_cell *
-        cells; /* in file order; in a group the common lists vary fastest, and the last list before the first */
+    bso_cell *cells; /* in file order; in a group the common lists vary fastest, and the last list before the
+                        first */
     size_t count;
     size_t repeated; /* cells left out because an earlier one has the same settings */
 } bso_sweep;

@@ -1,4 +1,5 @@
-/* sweep_pool.c: see sweep_pool.h. A child is this program's own `bso run`: a cell of a sweep and a single run are the same thing. */
+/* sweep_pool.c: see sweep_pool.h. A child is this program's own `bso run`: a cell of a sweep and a single run
+ * are the same thing. */
 #define _GNU_SOURCE
 #include "experiments/sweep_pool.h"
 
@@ -46,9 +47,7 @@ static void fill_command(command *c, bso_job *job, int threads)
     c->argv[c->used++] = job->path;
     for (const bso_key *k = bso_keys; k->name; k++) {
         bso_settings_get(job->settings, k->name, value, sizeof value);
-        if (threads > 0 && k->offset == offsetof(bso_settings, threads)) {
-            snprintf(value, sizeof value, "%d", threads);
-        }
+        if (k->offset == offsetof(bso_settings, threads)) snprintf(value, sizeof value, "%d", threads);
         add_setting(c, k->name, value);
     }
     for (int i = 0; i < job->settings->hypers_set; i++) {
@@ -66,6 +65,13 @@ static int start(bso_job *job, command *c, int threads)
     if (job->output < 0) return bso_fail("sweep: cannot keep a cell's output: %s", strerror(errno));
     fflush(NULL);
     pid_t sweep = getpid();
+    /* Until exec the child has the sweep's handlers: they would note a signal in a program that is about to
+     * be replaced by one that knows nothing of it. */
+    sigset_t stopping, before;
+    sigemptyset(&stopping);
+    sigaddset(&stopping, SIGINT);
+    sigaddset(&stopping, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stopping, &before);
     job->process = fork();
     if (job->process == 0) {
         setpgid(0, 0); /* the terminal's Ctrl-C is for the sweep, which passes it on once */
@@ -73,19 +79,26 @@ static int start(bso_job *job, command *c, int threads)
         if (getppid() != sweep) _exit(1);
         dup2(job->output, STDOUT_FILENO);
         dup2(job->output, STDERR_FILENO);
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &before, NULL);
         execv("/proc/self/exe", c->argv);
+        dprintf(STDERR_FILENO, "bso: cannot start: %s\n", strerror(errno));
         _exit(127);
     }
+    int cause = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (job->process < 0) {
         close(job->output);
-        return bso_fail("sweep: cannot start a process: %s", strerror(errno));
+        return bso_fail("sweep: cannot start a process: %s", strerror(cause));
     }
     job->state = BSO_JOB_RUNNING;
     job->started = bso_clock();
     return 0;
 }
 
-/* The last line a child printed, or its last line starting with "bso: " where there is one, which then loses that prefix. */
+/* The last line a child printed, or its last line starting with "bso: " where there is one, which then loses
+ * that prefix. */
 static void last_line(int output, char *line, size_t size)
 {
     char text[8192];
@@ -104,14 +117,14 @@ static void last_line(int output, char *line, size_t size)
     }
 }
 
-/* Note how a child ended, and say so. */
-static void finish(bso_job *job, int status, size_t done, size_t n, bso_status *view)
+/* Note how a child ended, and say so; stop: it was told to end, and is to be trained another time. */
+static void finish(bso_job *job, int status, bool stop, size_t done, size_t n, bso_status *view)
 {
     char line[2048];
     last_line(job->output, line, sizeof line);
     close(job->output);
     bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    job->state = well ? BSO_JOB_DONE : bso_stop_requested ? BSO_JOB_WAITING : BSO_JOB_FAILED;
+    job->state = well ? BSO_JOB_DONE : stop ? BSO_JOB_WAITING : BSO_JOB_FAILED;
     if (job->state == BSO_JOB_WAITING) return;
     if (WIFSIGNALED(status)) {
         snprintf(line, sizeof line, "ended by signal %d (%s)%s", WTERMSIG(status),
@@ -178,12 +191,12 @@ static void show(bso_status *view, const bso_job *jobs, size_t n, int at_once, d
 }
 
 /* Collect children that have ended. The times of those that did well correct the estimate. */
-static void collect(bso_job *jobs, size_t n, bso_status *view, double times[2])
+static void collect(bso_job *jobs, size_t n, bool stop, bso_status *view, double times[2])
 {
     for (size_t i = 0; i < n; i++) {
         int status;
         if (jobs[i].state != BSO_JOB_RUNNING || waitpid(jobs[i].process, &status, WNOHANG) <= 0) continue;
-        finish(&jobs[i], status, count(jobs, n).done, n, view);
+        finish(&jobs[i], status, stop, count(jobs, n).done, n, view);
         if (jobs[i].state == BSO_JOB_DONE && isfinite(jobs[i].estimate)) {
             times[0] += bso_clock() - jobs[i].started;
             times[1] += jobs[i].estimate;
@@ -203,7 +216,7 @@ int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads)
     int code = 0;
     size_t next = 0;
     for (;;) {
-        collect(jobs, n, &view, times);
+        collect(jobs, n, code || bso_stop_requested, &view, times);
         counts now = count(jobs, n);
         bool stop = code || bso_stop_requested;
         for (; !stop && now.running < (size_t)at_once && next < n; next++) {

@@ -1,4 +1,5 @@
-/* sweep_pool.h: trains cells in child processes, several at once. It decides nothing about which cells there are. */
+/* sweep_pool.h: trains cells in child processes, several at once. It decides nothing about which cells there
+ * are. */
 #ifndef BSO_SWEEP_POOL_H
 #define BSO_SWEEP_POOL_H
 
@@ -24,12 +25,13 @@ typedef struct {
     int output; /* descriptor of what the child printed */
 } bso_job;
 
-/* Seconds until all waiting and running jobs are done, when `at_once` run side by side. `speed`: measured over estimated time. */
+/* Seconds until all waiting and running jobs are done, when `at_once` run side by side. `speed`: measured
+ * over estimated time. */
 double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed);
 
-/* Run all waiting jobs, at_once side by side with `threads` threads each (0: as their settings say), printing a line for each that
- * ends and one for where the sweep stands. Returns 0 (failed jobs are marked), BSO_ERROR or BSO_INTERRUPTED; in every case no child
- * is left. */
+/* Run all waiting jobs, at_once side by side with `threads` threads each, printing a line for each that
+ * ends and one for where the sweep stands. Returns 0 (failed jobs are marked), BSO_ERROR or BSO_INTERRUPTED;
+ * in every case no child is left. */
 int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads);
 
 #endif

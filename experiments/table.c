@@ -6,13 +6,11 @@
 
 #include <string.h>
 
-static const char help[] = "usage: bso table DIR [--profile-title TEXT]\n"
-                           "  reads DIR/runs/*.h5, writes DIR/tables/ and prints the comparison; "
-                           "--profile-title heads the Markdown file\n";
+static const char help[] = "usage: bso table DIR\n"
+                           "  reads DIR/runs/*.h5, writes DIR/tables/ and prints the comparison\n";
 
 struct comparison {
     const bso_table *table;
-    const char *title; /* or NULL */
     void (*print)(FILE *out, const bso_table *table);
 };
 
@@ -22,14 +20,7 @@ static void print_plain(FILE *out, const void *argument)
     c->print(out, c->table);
 }
 
-static void print_titled(FILE *out, const void *argument)
-{
-    const struct comparison *c = argument;
-    if (c->title) fprintf(out, "# %s\n\n", c->title);
-    c->print(out, c->table);
-}
-
-static int write_all(const bso_table *table, const char *directory, const char *title)
+static int write_all(const bso_table *table, const char *directory)
 {
     static const struct {
         const char *name;
@@ -41,6 +32,7 @@ static int write_all(const bso_table *table, const char *directory, const char *
         {"flip_rate_epoch.csv", bso_series_flip_rate_epoch},
         {"accuracy_steps.csv", bso_series_accuracy_steps},
         {"memory.csv", bso_series_memory},
+        {"comparison.md", bso_table_markdown},
     };
     char folder[4096];
     if (snprintf(folder, sizeof folder, "%s/tables", directory) >= (int)sizeof folder) {
@@ -48,24 +40,20 @@ static int write_all(const bso_table *table, const char *directory, const char *
     }
     if (bso_file_directory(folder)) return BSO_ERROR;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        const struct comparison c = {table, NULL, files[i].print};
+        const struct comparison c = {table, files[i].print};
         if (bso_print_file(folder, files[i].name, print_plain, &c)) return BSO_ERROR;
     }
-    const struct comparison c = {table, title, bso_table_markdown};
-    return bso_print_file(folder, "comparison.md", print_titled, &c);
+    return 0;
 }
 
 int bso_command_table(int argc, char **argv)
 {
-    const char *directory = NULL, *title = NULL;
+    const char *directory = NULL;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(help, stdout);
             return 0;
         }
-        int given = bso_option(argc, argv, &i, "--profile-title", &title);
-        if (given < 0) return given;
-        if (given) continue;
         if (argv[i][0] == '-') return bso_usage("no such option: %s", argv[i]);
         if (directory) return bso_usage("one directory, not also %s", argv[i]);
         directory = argv[i];
@@ -73,7 +61,7 @@ int bso_command_table(int argc, char **argv)
     if (!directory) return bso_usage("the directory is missing");
     bso_table table;
     int status = bso_table_load(&table, directory);
-    if (!status) status = write_all(&table, directory, title);
+    if (!status) status = write_all(&table, directory);
     if (!status) {
         bso_table_markdown(stdout, &table);
         status = table.unreadable ? 1 : 0;

@@ -67,8 +67,11 @@ void bso_markdown_text(FILE *out, const char *text);
 /* A CSV field, quoted where it must be (RFC 4180). */
 void bso_csv_text(FILE *out, const char *text);
 
-/* Make a text file by printing it: `print` into memory, then atomically to directory/name. argument: handed
- * on. Returns 0 or BSO_ERROR. */
+/* A CSV number, NaN where there is none. */
+void bso_csv_number(FILE *out, double x);
+
+/* Make a text file by printing it: `print` into memory, then atomically to directory/name; what killed
+ * writers of that name left there is removed. argument: handed on. Returns 0 or BSO_ERROR. */
 int bso_print_file(const char *directory, const char *name, void (*print)(FILE *out, const void *argument),
                    const void *argument);
 

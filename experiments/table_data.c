@@ -99,15 +99,6 @@ static uint64_t hash_but_seed(const bso_run *run)
     return bso_settings_hash(&s);
 }
 
-static void label_of(const bso_settings *s, char *label, size_t size)
-{
-    if (*s->label) {
-        snprintf(label, size, "%s", s->label);
-    } else {
-        snprintf(label, size, "%s (%s)", s->optimizer, s->gradient);
-    }
-}
-
 static bool same_section(const bso_run *a, const bso_run *b)
 {
     return strcmp(a->dataset_name, b->dataset_name) == 0 &&
@@ -162,7 +153,7 @@ static int group(bso_table *table)
     for (int i = 0; i < count; i++) {
         const bso_run *run = &table->runs[i];
         char label[sizeof table->rows->method];
-        label_of(&run->settings, label, sizeof label);
+        bso_settings_label(&run->settings, label, sizeof label);
         const uint64_t hash = hash_but_seed(run);
         bso_row *row = table->rows, *end = table->rows + table->row_count;
         while (row < end && (row->hash != hash || strcmp(row->method, label) != 0)) row++;

@@ -18,12 +18,11 @@ static void put_row(FILE *out, const bso_row *row, const char *key, bso_summary 
     bso_csv_text(out, settings->network);
     fputc(',', out);
     bso_csv_text(out, row->method);
-    fprintf(out, ",%lld,%s%.9g,", (long long)settings->steps, key, s.mean);
-    if (s.n < 2) {
-        fprintf(out, "NaN,%d\n", s.n);
-    } else {
-        fprintf(out, "%.9g,%d\n", s.sd, s.n);
-    }
+    fprintf(out, ",%lld,%s", (long long)settings->steps, key);
+    bso_csv_number(out, s.mean);
+    fputc(',', out);
+    bso_csv_number(out, s.sd);
+    fprintf(out, ",%d\n", s.n);
 }
 
 static void by_epoch(FILE *out, const bso_table *table, bso_run_value value)

@@ -5,10 +5,14 @@
 #include "core/error.h"
 #include "core/file.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Training memory as the tables group it. The groups and the samples make up the total. */
 enum { WEIGHTS, OPTIMIZER, GRADIENTS, ACTIVATIONS, STATE_TRACES, WORKSPACE, OTHER, GROUPS };
@@ -243,6 +247,16 @@ void bso_csv_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* printf would write nan or -nan. */
+void bso_csv_number(FILE *out, double x)
+{
+    if (isnan(x)) {
+        fputs("NaN", out);
+    } else {
+        fprintf(out, "%.9g", x);
+    }
+}
+
 void bso_table_csv(FILE *out, const bso_table *table)
 {
     fprintf(out, "dataset,network,method,T,gradient,weights,seeds");
@@ -264,14 +278,33 @@ void bso_table_csv(FILE *out, const bso_table *table)
         fprintf(out, ",%s,%d", weights_name(row->weights), row->run_count);
         for (int c = 0; c < COLUMNS; c++) {
             const bso_summary sum = bso_summarize(row, columns[c].value, columns[c].argument);
-            fprintf(out, ",%.9g", sum.mean);
-            if (columns[c].spread) fprintf(out, ",%.9g", sum.sd);
+            fputc(',', out);
+            bso_csv_number(out, sum.mean);
+            if (!columns[c].spread) continue;
+            fputc(',', out);
+            bso_csv_number(out, sum.sd);
         }
         fputc('\n', out);
     }
 }
 
 /* ---- Files ---- */
+
+/* Half-written files of processes that are gone: nobody else would ever remove NAME.tmp.<process>. */
+static void remove_leftovers(const char *directory, const char *name)
+{
+    DIR *d = opendir(directory);
+    if (!d) return;
+    const size_t length = strlen(name);
+    for (struct dirent *e; (e = readdir(d));) {
+        if (strncmp(e->d_name, name, length) != 0 || strncmp(e->d_name + length, ".tmp.", 5) != 0) continue;
+        const char *process = e->d_name + length + 5;
+        if (!*process || strspn(process, "0123456789") != strlen(process)) continue;
+        const long id = strtol(process, NULL, 10);
+        if (id > 0 && id <= INT_MAX && kill((pid_t)id, 0) && errno == ESRCH) unlinkat(dirfd(d), e->d_name, 0);
+    }
+    closedir(d);
+}
 
 int bso_print_file(const char *directory, const char *name, void (*print)(FILE *out, const void *argument),
                    const void *argument)
@@ -280,6 +313,7 @@ int bso_print_file(const char *directory, const char *name, void (*print)(FILE *
     if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path) {
         return bso_fail("%.60s...: the directory's name is too long", directory);
     }
+    remove_leftovers(directory, name);
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);

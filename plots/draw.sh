@@ -11,7 +11,7 @@ dir=$(realpath -e -- "$1")
 cd -- "$(dirname -- "$(readlink -f -- "$0")")"
 mkdir -p -- "$dir/plots"
 plain=$(mktemp)
-trap 'rm -f "$plain"' EXIT
+trap 'rm -f -- "$plain" "$dir/plots"/*.part' EXIT
 
 # CSV (RFC 4180) to columns with a tab between them: gnuplot cuts a quoted field at its comma.
 to_columns() {

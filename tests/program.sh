@@ -5,7 +5,15 @@ set -u
 
 bso=${1:-${BSO:-build/bso}}
 work=$(mktemp -d "${TMPDIR:-/tmp}/bso program XXXXXX") || exit 1
-trap 'rm -rf "$work"' EXIT
+child=''
+clean_up() {
+    # A child that outlived its test would go on training, and write into the folder while it is removed.
+    if [ -n "$child" ]; then kill "$child" 2> /dev/null && wait "$child" 2> /dev/null; fi
+    rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 data=$work/data passed=0 failed=0 status=0
 # The tests say where the data are; the caller's own data must not get in the way.
 unset BSO_DATA_DIR
@@ -31,7 +39,7 @@ run() { # arguments ...: run the program, keep what it says
 
 says() { grep -q -- "$1" "$work/out" "$work/err"; }
 one_line_error() { [ "$(grep -c '' "$work/err")" = 1 ] && grep -q '^bso: ' "$work/err"; }
-results() { ls "$1/runs" 2> /dev/null | grep -c '\.h5$'; }
+results() { find "$1/runs" -name '*.h5' 2> /dev/null | grep -c ''; }
 leftovers() { find "$work" -name '*.tmp.*' | grep -c ''; }
 
 refuses() { # status, word, arguments ...: that status, one line on stderr with that word
@@ -100,6 +108,11 @@ refuses 2 'one sweep file' sweep a.conf b.conf
 refuses 2 'whole number' sweep a.conf --jobs 0
 refuses 2 'whole number' sweep a.conf --threads many
 
+for command in run sweep list table report inspect; do
+    run $command -h
+    check "$command -h: exit 0 and its usage" [ "$status" = 0 -a "$(grep -c "^usage: bso $command" "$work/out")" = 1 ]
+done
+
 # --- settings, data and networks that are refused
 refuses 1 'did you mean epochs' run --set epoch=3
 refuses 1 'steps=0' run --set steps=0
@@ -126,6 +139,7 @@ for out in "$work/none/r.h5" /proc/r.h5 "$work" ""; do
 done
 refuses 1 'save' run --set dataset=mnist --set "data_dir=$data" --set epochs=100000 --set "save=$work/none/w.h5"
 refuses 1 'both name' run --set "save=$work/w.h5" --out "$work/w.h5"
+refuses 1 'both name' run --set "save=$work/data/.././w.h5" --out "$work/w.h5"
 
 # --- one training
 small --out "$work/r.h5"
@@ -145,13 +159,18 @@ check "run: epochs=0 initialises and evaluates" [ "$status" = 0 ]
 
 # --- signals (SIGINT is ignored in a shell's background jobs unless one asks for it)
 for signal in INT TERM; do
+    : > "$work/out" # the last training's epochs are not this one's
     env --default-signal=INT "$bso" run --set dataset=mnist --set "data_dir=$data" --set batch=32 \
         --set network=4C3-AP2-8C3-GAP-FC --set threads=1 --set epochs=2000 --out "$work/$signal.h5" > "$work/out" 2> "$work/err" &
     child=$!
     wait_until 60 says '^epoch'
+    # Twice, as from `timeout`, which signals the process and then its group: still one request.
     kill -s "$signal" $child
+    sleep 0.01
+    kill -s "$signal" $child 2> /dev/null
     wait $child
     status=$?
+    child=''
     [ $signal = INT ] && expected=130 || expected=143
     check "SIG$signal: exit $expected" [ "$status" = "$expected" ]
     check "SIG$signal: says stopped" says '^bso: stopped'
@@ -191,6 +210,17 @@ run sweep "$conf" --out "$dir"
 check "sweep again: nothing to do" says '6 cells, 6 done'
 ls -l --time-style=full-iso "$dir/runs" > "$work/after"
 check "sweep again: files are untouched" cmp -s "$work/before" "$work/after"
+sleep 0 &
+dead=$!
+wait $dead
+mkdir "$dir/tables"
+touch "$dir/tables/comparison.csv.tmp.$dead" "$dir/tables/memory.csv.tmp.$$"
+run table "$dir"
+check "table: exit 0 and a comparison" [ "$status" = 0 -a -s "$dir/tables/comparison.csv" ]
+check "table: what a killed writer left is removed" [ ! -e "$dir/tables/comparison.csv.tmp.$dead" ]
+check "table: what a living one is writing is not" [ -e "$dir/tables/memory.csv.tmp.$$" ]
+check "table: one seed has no deviation, NaN" grep -q ',NaN,' "$dir/tables/comparison.csv"
+rm -r "$dir/tables"
 sweep_file 3 ''
 run sweep "$conf" --out "$dir"
 check "changed cells run again" [ "$(results "$dir")" = 12 ]
@@ -203,7 +233,7 @@ check "a failing cell: named with its message" says 'broken .* failed: .*none.h5
 check "a failing cell: the others are trained" [ "$(results "$work/failing")" = 7 ]
 sweep_file 2 ', { dataset = "cifar10"; optional = true; }'
 run sweep "$conf" --out "$work/optional" --jobs 2
-check "optional cells without data are left out" says '1 optional cells are left out'
+check "optional cells without data are left out" says '1 optional cell is left out'
 check "optional cells: the others are trained" [ "$status" = 0 -a "$(results "$work/optional")" = 6 ]
 sweep_file 2 ', { dataset = "cifar10"; }'
 refuses 1 'data_dir' sweep "$conf" --out "$work/required"
@@ -215,8 +245,10 @@ sweep_file 2 ''
 refuses 1 'proc' sweep "$conf" --out /proc/sweep
 
 # --- sweeps that are stopped
-sweep_file 20 ''
+sweep_file 60 ''
 start_sweep() {
+    # Cells that an earlier round finished would leave nothing to stop, and its log would be taken for this one's.
+    rm -f "$work/killed/runs"/*.h5 "$work/log"
     env --default-signal=INT "$bso" sweep "$conf" --out "$work/killed" --jobs 2 > "$work/log" 2>&1 &
     child=$!
 }
@@ -225,7 +257,7 @@ children_gone() { ! grep -qas "$(basename "$work")/[k]illed/runs" /proc/[0-9]*/c
 for signal in INT TERM KILL; do
     start_sweep
     wait_until 60 grep -q estimate "$work/log"
-    sleep 0.3
+    sleep "$(od -An -N2 -tu2 /dev/urandom | awk '{ print 0.05 + 0.55 * $1 / 65535 }')"
     if [ $signal = TERM ]; then
         run sweep "$conf" --out "$work/killed"
         check "a second sweep in the same folder is refused" says 'another sweep'
@@ -233,6 +265,7 @@ for signal in INT TERM KILL; do
     kill -s $signal $child
     wait $child 2> /dev/null
     status=$?
+    child=''
     case $signal in INT) expected=130 ;; TERM) expected=143 ;; KILL) expected=137 ;; esac
     check "sweep, SIG$signal: exit $expected" [ "$status" = "$expected" ]
     check "sweep, SIG$signal: its trainings end, too" wait_until 30 children_gone

@@ -39,7 +39,7 @@ static void refused(const char *name, const char *data_dir, const char *named, c
     assert_null(d.private);
 }
 
-/* --- IDX --- */
+/* ---- IDX ---- */
 
 enum { TRAIN = 23, TEST = 11, ROWS = 3, COLUMNS = 5 };
 
@@ -207,7 +207,7 @@ static void test_idx_damaged(void **state)
     }
 }
 
-/* --- CIFAR --- */
+/* ---- CIFAR ---- */
 
 enum { PIXELS = 3 * 32 * 32, RECORDS = 4 };
 
@@ -283,7 +283,7 @@ static void test_cifar(void **state)
     refused("cifar100", bso_files_root, "test.bin", "3074");
 }
 
-/* --- HDF5 --- */
+/* ---- HDF5 ---- */
 
 static char *own(void)
 {
@@ -367,6 +367,17 @@ static void test_hdf5_damaged(void **state)
         refused(own(), "", bso_files_at("own.h5"), cases[i].reason);
         assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
     }
+    /* A header that says its data are elsewhere, 50 GB of them. */
+    put_frames(4);
+    hid_t outside = H5Fopen(bso_files_at("own.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5Ldelete(outside, "test/x", H5P_DEFAULT) >= 0);
+    const hsize_t huge[] = {500000000, 2, 3, 2, 2};
+    hid_t list = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(5, huge, NULL);
+    assert_true(H5Pset_external(list, "/dev/zero", 0, H5F_UNLIMITED) >= 0);
+    hid_t array = H5Dcreate2(outside, "test/x", H5T_IEEE_F32LE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+    assert_true(array >= 0 && H5Dclose(array) >= 0 && H5Sclose(space) >= 0 && H5Pclose(list) >= 0);
+    assert_true(H5Fclose(outside) >= 0);
+    refused(own(), "", bso_files_at("own.h5"), "test/x announces");
     put_frames(1);
     refused(own(), "", bso_files_at("own.h5"), "classes");
     put_frames(3);

@@ -1,5 +1,6 @@
-/* test_learning.c: every registered optimizer learns, with its default hyperparameters and every gradient estimator it can be combined
- * with: horizontal against vertical stripes under noise, to over 95 % on samples it has not seen.
+/* test_learning.c: every registered optimizer learns, with its default hyperparameters and every gradient
+ * estimator it can be combined with: horizontal against vertical stripes under noise, to over 95 % on samples
+ * it has not seen.
  */
 #include "core/error.h"
 #include "core/network.h"

@@ -1,8 +1,9 @@
-/* test_memory.c: the allocator's counters, and that they tell the truth: no hidden float copy of one-bit weights, and a resident set
- * that the accounting explains.
+/* test_memory.c: the allocator's counters, and that they tell the truth: no hidden float copy of one-bit
+ * weights, and a resident set that the accounting explains.
  *
- * malloc and its kin and mmap are defined here, in the executable, so that every library's calls come through: each block is noted with its
- * size. Not possible under AddressSanitizer, which has them itself; those tests are skipped there.
+ * malloc and its kin and mmap are defined here, in the executable, so that every library's calls come
+ * through: each block is noted with its size. Not possible under AddressSanitizer, which has them itself;
+ * those tests are skipped there.
  */
 #define _GNU_SOURCE
 #include "core/error.h"
@@ -36,7 +37,7 @@
 #define INTERPOSED 1
 #endif
 
-/* ---- every block of the process ----------------------------------------------------------------------------------------------- */
+/* ---- every block of the process ---- */
 
 enum { MAX_BLOCKS = 1 << 16 };
 static size_t block_sizes[MAX_BLOCKS];
@@ -109,7 +110,7 @@ static int blocks_between(size_t from, size_t to)
     return found;
 }
 
-/* ---- a training on random data ------------------------------------------------------------------------------------------------- */
+/* ---- a training on random data ---- */
 
 static bso_settings settings_of(const char *network, const char *optimizer, const char *gradient, int steps,
                                 int batch)
@@ -149,7 +150,7 @@ static bso_network *trained(const bso_settings *s, int channels, int size)
     return net;
 }
 
-/* ---- tests -------------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static void counters_follow_blocks(void **state)
 {

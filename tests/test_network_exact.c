@@ -391,6 +391,15 @@ static void test_refusals(void **state)
     check_refused(&s, 17, 15, 1, "AP2");
     snprintf(s.network, sizeof s.network, "3C3-FC");
     check_refused(&s, 8, 8, 5, "steps");
+    const int64_t batch = s.batch;
+    s.batch = 65536;
+    check_refused(&s, 300, 300, 1, "batch=65536");
+    s.batch = 1;
+    snprintf(s.network, sizeof s.network, "128C1-GAP-4FC-FC");
+    bso_mem_plan(true); /* the maps before the sum would be gigabytes */
+    check_refused(&s, 4096, 4096, 1, "do not fit");
+    bso_mem_plan(false);
+    s.batch = batch;
     memset(s.network, '3', sizeof s.network - 1);
     s.network[sizeof s.network - 1] = '\0';
     check_refused(&s, 8, 8, 1, "network=");

@@ -44,6 +44,7 @@ static void make_run(bso_run *run, int epochs)
     assert_int_equal(bso_settings_set(&run->settings, "seed", "18446744073709551615"), 0);
     assert_int_equal(bso_settings_check(&run->settings), 0);
     snprintf(run->dataset_name, sizeof run->dataset_name, "Made by hand");
+    run->data_checksum = 0xfedcba98u;
     for (int i = 0; i < 3; i++) run->samples[i] = 100 + (size_t)i;
     const size_t count = (size_t)epochs;
     run->epochs_done = epochs;
@@ -115,6 +116,7 @@ static void same_runs(const bso_run *a, const bso_run *b)
     }
     assert_true(bso_settings_hash(&a->settings) == bso_settings_hash(&b->settings));
     assert_string_equal(a->dataset_name, b->dataset_name);
+    assert_int_equal(a->data_checksum, b->data_checksum);
     assert_memory_equal(a->samples, b->samples, sizeof a->samples);
     assert_int_equal(a->epochs_done, b->epochs_done);
     assert_int_equal(a->time_entries, b->time_entries);

@@ -337,11 +337,11 @@ static void record(bso_network *net, const bso_settings *s, int updates, float b
         assert_int_equal(bso_network_train(net, x, y, BATCH, bso_trace_observer(trace), &result), 0);
     }
     assert_null(bso_trace_observer(trace));
-    assert_int_equal(bso_trace_close(trace), 0);
+    assert_int_equal(bso_trace_close(trace, true), 0);
     assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), held);
 }
 
-/* Momentum, v, threshold and flips follow from the gradients that are recorded (T-BSO, spec section 4). */
+/* Momentum, v, threshold and flips follow from the gradients that are recorded (T-BSO, docs/method.md, 4). */
 static void test_trace_realtime(void **state)
 {
     (void)state;

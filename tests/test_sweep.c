@@ -110,6 +110,7 @@ static void errors_name_the_line(void **state)
     refuse("name = \"a\";\ncells = (\n { steps = ((1)); } );", 3, "steps");
     refuse("name = \"a\";\ncells = (\n { optional = 1; } );", 3, "optional");
     refuse("name = \"a\";\ncells = (\n { save = \"w.h5\"; } );", 3, "save");
+    refuse("name = \"a\";\ncommon = {\n threads = 2; };\ncells = ( { } );", 3, "use --threads");
     refuse("name = \"a\";\ncells = (\n 3 );", 3, "braces");
     refuse("name = \"a\";\n\ncells = { };", 3, "cells");
     refuse("name = \"a\";\n\ncells = ();", 3, "empty");

@@ -1,7 +1,9 @@
-/* loops.c: the kernels in a form that compilers vectorise, compiled once for each instruction set (BSO_ISA names it).
+/* loops.c: the kernels in a form that compilers vectorise, compiled once for each instruction set (BSO_ISA
+ * names it).
  *
- * Sums run in BSO_LANES = 16 double lanes held as a vector type, so their order does not depend on the width of the machine.
- * With AVX-512 VPOPCNTDQ the spike product has a version of its own; without it, it is the compiler's popcount, one word at a time.
+ * Sums run in BSO_LANES = 16 double lanes held as a vector type, so their order does not depend on the width
+ * of the machine. With AVX-512 VPOPCNTDQ the spike product has a version of its own; without it, it is the
+ * compiler's popcount, one word at a time.
  */
 #include "core/kernels/scalar.h"
 
@@ -20,8 +22,9 @@ typedef float lanes_float __attribute__((vector_size(BSO_LANES * sizeof(float)))
 typedef double lanes_double __attribute__((vector_size(BSO_LANES * sizeof(double))));
 
 #ifdef __AVX512VPOPCNTDQ__
-/* 32 pixels (four vectors) by 4 outputs: 16 accumulators and 4 patch vectors fill the 32 registers. The weight word is broadcast, lanes are
- * pixels, so nothing is summed across lanes; popcounts of up to K inputs are far from overflowing 64 bits. */
+/* 32 pixels (four vectors) by 4 outputs: 16 accumulators and 4 patch vectors fill the 32 registers. The
+ * weight word is broadcast, lanes are pixels, so nothing is summed across lanes; popcounts of up to K inputs
+ * are far from overflowing 64 bits. */
 static void multiply_block(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride,
                            const uint64_t *weights, size_t words, int outputs, const int32_t *ones,
                            int32_t factor)

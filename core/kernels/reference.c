@@ -1,4 +1,5 @@
-/* reference.c: what each kernel computes, in plain C, one element after the other. The other paths are tested against it.
+/* reference.c: what each kernel computes, in plain C, one element after the other. The other paths are tested
+ * against it.
  *
  * Not meant to be fast; BSO_KERNELS=reference runs a whole training on it.
  */

@@ -1,4 +1,5 @@
-/* scalar.h: one element of each kernel, shared by every path, so that all give the same bits. Internal to core/kernels. */
+/* scalar.h: one element of each kernel, shared by every path, so that all give the same bits. Internal to
+ * core/kernels. */
 #ifndef BSO_KERNELS_SCALAR_H
 #define BSO_KERNELS_SCALAR_H
 
@@ -9,9 +10,10 @@ typedef union {
     float value;
 } scalar_word;
 
-/* exp(-|x|), relative error below 2e-7 for |x| <= 87; from there on it stays at exp(-87), 1.6e-38. Cephes' scheme (Moshier 1989):
- * -|x| = n ln 2 + r and a polynomial in r. The limit is taken on the integer image of |x|, which is ordered as |x| is: compilers split a
- * loop in two at a floating-point limit and then do not vectorise it. */
+/* exp(-|x|), relative error below 2e-7 for |x| <= 87; from there on it stays at exp(-87), 1.6e-38. Cephes'
+ * scheme (Moshier 1989):
+ * -|x| = n ln 2 + r and a polynomial in r. The limit is taken on the integer image of |x|, which is ordered
+ * as |x| is: compilers split a loop in two at a floating-point limit and then do not vectorise it. */
 static inline float scalar_exp_negative(float x)
 {
     scalar_word magnitude = {.value = x}, limit = {.value = 87.0f};
@@ -32,7 +34,7 @@ static inline float scalar_exp_negative(float x)
     return p * power.value;
 }
 
-/* alpha sig(alpha x) (1 - sig(alpha x)), alpha = 4 (spec section 1); even in x. */
+/* alpha sig(alpha x) (1 - sig(alpha x)), alpha = 4 (docs/method.md, 1); even in x. */
 static inline float scalar_surrogate_sigmoid(float x)
 {
     float e = scalar_exp_negative(4.0f * x);

@@ -1,0 +1,165 @@
+/* test_trainer.c: whole trainings on a small data set made here: what a run reports, and what is left behind
+ * when it does not come to its end.
+ */
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/random.h"
+#include "core/trainer.h"
+#include "tests/dataset_files.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { TRAIN = 40, TEST = 10, SIDE = 6, CLASSES = 3 };
+
+/* 40 and 10 noisy images of three classes, as own.h5; settings that train on them. */
+static bso_settings small(void)
+{
+    static float x[(TRAIN + TEST) * SIDE * SIDE];
+    static int y[TRAIN + TEST];
+    for (int i = 0; i < TRAIN + TEST; i++) {
+        y[i] = i % CLASSES;
+        for (int p = 0; p < SIDE * SIDE; p++) {
+            x[i * SIDE * SIDE + p] =
+                (float)(p % CLASSES == y[i]) +
+                0.1f * (float)bso_random_normal(1, BSO_RANDOM_TEST, (uint32_t)i, (uint64_t)p);
+        }
+    }
+    bso_files_put_hdf5((int[]){TRAIN, TEST}, (int[]){0, 1, SIDE, SIDE}, x, y, CLASSES);
+    bso_settings s;
+    bso_settings_default(&s);
+    char own[128];
+    snprintf(own, sizeof own, "hdf5:%s", bso_files_at("own.h5"));
+    const char *const set[][2] = {{"dataset", own},      {"network", "4C3-6C3-GAP-FC"},
+                                  {"batch", "8"},        {"epochs", "3"},
+                                  {"validation", "0.2"}, {"one_minus_beta1", "0.1"}};
+    for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
+        assert_int_equal(bso_settings_set(&s, set[i][0], set[i][1]), 0);
+    return s;
+}
+
+static void set_path(bso_settings *s, const char *key, const char *file)
+{
+    assert_int_equal(bso_settings_set(s, key, bso_files_at(file)), 0);
+}
+
+static void a_run_reports_what_it_did(void **state)
+{
+    (void)state;
+    bso_settings s = small();
+    bso_run run;
+    assert_int_equal(bso_train(&s, &run, NULL, NULL), 0);
+    assert_int_equal(run.epochs_done, 3);
+    assert_int_equal(run.samples[0], 32);
+    assert_int_equal(run.samples[1], 8);
+    assert_int_equal(run.samples[2], TEST);
+    assert_int_equal(run.batches, 3 * 4);
+    assert_int_equal(run.updates, 3 * 4 * 2);
+    assert_int_equal(run.one_bit_weights, 4 * 9 * 6);
+    assert_true(run.data_checksum != 0);
+    assert_true(run.final.test_accuracy == run.epochs[2].test_accuracy);
+    double flips = 0, updates = 4.0 * 2 * 4 * 9 * 6;
+    for (int e = 0; e < 3; e++) {
+        assert_true(run.epochs[e].c2i >= 0 && run.epochs[e].c2i <= 1);
+        assert_true(fabs(run.epochs[e].flip_rate - run.weights[0].flips[e] / updates) < 1e-15);
+        flips += run.weights[0].flips[e];
+    }
+    assert_true(flips > 0);
+    /* The cosine ends near 0; the last update is one short of it. */
+    assert_true(run.epochs[2].lr < 0.1 * s.lr && run.epochs[2].lr > 0);
+    bso_run_free(&run);
+    assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
+}
+
+static void parameters_go_out_and_in(void **state)
+{
+    (void)state;
+    bso_settings s = small();
+    set_path(&s, "save", "net.h5");
+    bso_run run, again;
+    assert_int_equal(bso_train(&s, &run, NULL, NULL), 0);
+    s.save[0] = '\0';
+    set_path(&s, "init", "net.h5");
+    assert_int_equal(bso_settings_set(&s, "epochs", "0"), 0);
+    assert_int_equal(bso_settings_set(&s, "seed", "9"), 0);
+    assert_int_equal(bso_train(&s, &again, NULL, NULL), 0);
+    assert_int_equal(again.epochs_done, 0);
+    assert_true(again.weights_hash == run.weights_hash);
+    assert_true(again.final.test_accuracy == run.final.test_accuracy);
+    assert_true(again.final.validation_loss == run.final.validation_loss);
+    bso_run_free(&run);
+    bso_run_free(&again);
+}
+
+/* Stopped or failed: a message or none, no files, no memory. */
+static void nothing_half_written_is_left(void **state)
+{
+    (void)state;
+    bso_settings s = small();
+    set_path(&s, "save", "net.h5");
+    set_path(&s, "trace", "trace.h5");
+    bso_run run;
+    bso_stop_requested = 1;
+    assert_int_equal(bso_train(&s, &run, NULL, NULL), BSO_INTERRUPTED);
+    bso_stop_requested = 0;
+    bso_run_free(&run);
+    assert_int_not_equal(access(bso_files_at("net.h5"), F_OK), 0);
+    assert_int_not_equal(access(bso_files_at("trace.h5"), F_OK), 0);
+    /* A rate that makes the outputs overflow. */
+    assert_int_equal(bso_settings_set(&s, "lr", "1000"), 0);
+    assert_int_equal(bso_settings_set(&s, "loss_mse", "1"), 0);
+    assert_int_equal(bso_settings_set(&s, "epochs", "50"), 0);
+    assert_int_equal(bso_train(&s, &run, NULL, NULL), BSO_ERROR);
+    assert_non_null(strstr(bso_error(), "not finite"));
+    assert_non_null(strstr(bso_error(), "epoch"));
+    bso_run_free(&run);
+    assert_int_not_equal(access(bso_files_at("net.h5"), F_OK), 0);
+    assert_int_not_equal(access(bso_files_at("trace.h5"), F_OK), 0);
+    assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
+}
+
+static void refused(const bso_settings *s, const char *reason)
+{
+    bso_run run;
+    assert_int_equal(bso_train(s, &run, NULL, NULL), BSO_ERROR);
+    if (!strstr(bso_error(), reason)) fail_msg("'%s' should say '%s'", bso_error(), reason);
+    bso_run_free(&run);
+    assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
+}
+
+static void what_cannot_be_trained_is_refused(void **state)
+{
+    (void)state;
+    bso_settings s = small();
+    assert_int_equal(bso_settings_set(&s, "network", "4C3-GAP-FC"), 0);
+    refused(&s, "no weights for optimizer tbso");
+    s = small();
+    assert_int_equal(bso_settings_set(&s, "batch", "33"), 0);
+    refused(&s, "batch=33");
+    s = small();
+    assert_int_equal(bso_settings_set(&s, "network", "4C3-AP2-6C3-AP2-6C3-FC"), 0);
+    assert_int_equal(bso_settings_set(&s, "train_samples", "1000"), 0);
+    refused(&s, "train_samples");
+    s = small();
+    set_path(&s, "init", "own.h5");
+    refused(&s, "own.h5");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_run_reports_what_it_did, bso_files_setup, bso_files_teardown),
+        cmocka_unit_test_setup_teardown(parameters_go_out_and_in, bso_files_setup, bso_files_teardown),
+        cmocka_unit_test_setup_teardown(nothing_half_written_is_left, bso_files_setup, bso_files_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_trained_is_refused, bso_files_setup,
+                                        bso_files_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
