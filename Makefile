@@ -93,7 +93,7 @@ tests: $(TESTS)
 # A second make, because the first one has looked for the libraries before they were installed.
 test:
 	@tools/install-dependencies.sh --for test
-	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
 	@tools/run-tests.sh $(BUILD)/bso $(TESTS) $(TEST_SCRIPTS)
 
 install-deps:

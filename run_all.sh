@@ -113,7 +113,8 @@ if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then exit "$failed"; fi
 
 # A sweep with failures still has something to show: whatever is finished.
 if [ -z "$(find "$results/runs" -name '*.h5' -print -quit 2>/dev/null)" ]; then
-    echo "run_all.sh: no finished training in $results: no tables, no plots" >&2
+    # The sweep has said why, unless --only matched nothing that is finished.
+    if [ "$failed" -eq 0 ]; then echo "run_all.sh: no finished training in $results: no tables, no plots" >&2; fi
     exit 1
 fi
 supervised build/bso table "$results" >/dev/null || failed=1

@@ -287,8 +287,9 @@ static int carry_out(options *o, const bso_sweep *sweep, plan *p)
 
     char text[32];
     bso_duration_text(bso_jobs_left(p->jobs, p->count, o->jobs, 1), text, sizeof text);
-    printf("%s: estimate: %s on %d cores (%d at once, %d threads each), %zu cells, %zu done\n",
-           *sweep->title ? sweep->title : sweep->name, text, machine, o->jobs, o->threads, p->count, done);
+    printf("%s: estimate: %s on %d cores (%d at once, %d thread%s each), %zu cells, %zu done\n",
+           *sweep->title ? sweep->title : sweep->name, text, machine, o->jobs, o->threads,
+           o->threads == 1 ? "" : "s", p->count, done);
     if (o->dry) {
         print_cells(p);
         return 0;
