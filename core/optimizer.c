@@ -295,6 +295,7 @@ int bso_learner_end(bso_learner *l)
             l->param->name, (unsigned long long)l->update + 1, l->t + 1, l->time_entries);
     }
     if (l->rule->end) l->rule->end(l);
+    l->all_flips += l->flips;
     l->update++;
     return 0;
 }

@@ -118,6 +118,7 @@ struct bso_learner {
     double *partial;             /* BSO_PARTIAL doubles for each BSO_TILE_ALIGN weights, zero at begin (see
                                     bso_sum_squares) */
     uint64_t flips;              /* weights whose sign changed in this update */
+    uint64_t all_flips;          /* the same, of all updates so far */
     /* ---- the framework's own */
     double base[BSO_HYPER_MAX];
     bso_schedule flip_schedule, lr_schedule;

@@ -34,9 +34,9 @@ typedef struct {
     bso_param *params;
     bso_learner *learners;
     int param_count;
-    uint64_t **initial;    /* [main parameters] signs at the start, for C2I */
-    uint64_t *epoch_flips; /* [main parameters] */
-    size_t batches;        /* of an epoch */
+    uint64_t **initial;     /* [main parameters] signs at the start, for C2I */
+    uint64_t *flips_before; /* [main parameters] flips up to this epoch */
+    size_t batches;         /* of an epoch */
     void (*progress)(const bso_progress *, void *);
     void *user;
     double begun, shown;
@@ -116,6 +116,12 @@ static int main_param(const training *tr, int i)
     return -1;
 }
 
+/* Flips of the i-th one in this epoch so far. */
+static double epoch_flips(const training *tr, int i)
+{
+    return (double)(tr->learners[main_param(tr, i)].all_flips - tr->flips_before[i]);
+}
+
 static int log_open(training *tr)
 {
     bso_run *run = tr->run;
@@ -128,10 +134,10 @@ static int log_open(training *tr)
     run->neurons = bso_alloc(BSO_MEM_LOG, (size_t)run->neuron_logs, sizeof *run->neurons, "neuron log");
     run->batch_loss = bso_alloc(BSO_MEM_LOG, epochs * tr->batches, sizeof *run->batch_loss, "loss log");
     tr->initial = bso_alloc(BSO_MEM_LOG, (size_t)run->weight_logs, sizeof *tr->initial, "initial signs");
-    tr->epoch_flips =
-        bso_alloc(BSO_MEM_LOG, (size_t)run->weight_logs, sizeof *tr->epoch_flips, "flip counts");
+    tr->flips_before =
+        bso_alloc(BSO_MEM_LOG, (size_t)run->weight_logs, sizeof *tr->flips_before, "flip counts");
     if (!run->epochs || !run->weights || !run->neurons || !run->batch_loss || !tr->initial ||
-        !tr->epoch_flips)
+        !tr->flips_before)
         return BSO_ERROR;
     size_t entries = (size_t)run->time_entries;
     for (int i = 0; i < run->weight_logs; i++) {
@@ -180,8 +186,8 @@ static void log_layers(training *tr, int epoch, bso_epoch_log *e)
         const bso_learner *l = &tr->learners[index];
         const bso_param *p = &tr->params[index];
         bool one_bit = p->bits != NULL;
-        w->flips[epoch] = one_bit ? (double)tr->epoch_flips[i] : NAN;
-        w->flip_rate[epoch] = one_bit ? (double)tr->epoch_flips[i] / ((double)w->weights * updates) : NAN;
+        w->flips[epoch] = one_bit ? epoch_flips(tr, i) : NAN;
+        w->flip_rate[epoch] = one_bit ? epoch_flips(tr, i) / ((double)w->weights * updates) : NAN;
         w->c2i[epoch] = one_bit ? changed_from_initial(p, tr->initial[i]) : NAN;
         for (int t = 0; t < run->time_entries; t++) {
             int at = epoch * run->time_entries + t;
@@ -238,49 +244,10 @@ static double flip_rate_so_far(const training *tr, size_t batches)
     double flips = 0, weights = 0;
     for (int i = 0; i < tr->run->weight_logs; i++) {
         if (!tr->initial[i]) continue;
-        flips += (double)tr->epoch_flips[i];
+        flips += epoch_flips(tr, i);
         weights += (double)tr->run->weights[i].weights;
     }
     return weights > 0 ? flips / (weights * (double)batches * tr->run->time_entries) : NAN;
-}
-
-/* Flips are counted through the observer, which also feeds the trace. */
-typedef struct {
-    training *tr;
-    const bso_observer *trace;
-} watcher;
-
-static void watch_updated(void *user, const bso_learner *l)
-{
-    watcher *w = user;
-    for (int i = 0; l->param->main && i < w->tr->run->weight_logs; i++) {
-        if (&w->tr->params[main_param(w->tr, i)] == l->param) w->tr->epoch_flips[i] += l->flips;
-    }
-    if (w->trace && w->trace->updated) w->trace->updated(w->trace->user, l);
-}
-
-static void watch_batch(void *user, const float *x, const int *y, int n)
-{
-    const bso_observer *trace = ((watcher *)user)->trace;
-    if (trace && trace->batch) trace->batch(trace->user, x, y, n);
-}
-
-static void watch_step(void *user, int t, double loss, const float *output, int n)
-{
-    const bso_observer *trace = ((watcher *)user)->trace;
-    if (trace && trace->step) trace->step(trace->user, t, loss, output, n);
-}
-
-static void watch_gradient(void *user, const bso_learner *l, size_t first, size_t n, const float *g)
-{
-    const bso_observer *trace = ((watcher *)user)->trace;
-    if (trace && trace->gradient) trace->gradient(trace->user, l, first, n, g);
-}
-
-static void watch_step_done(void *user, int t)
-{
-    const bso_observer *trace = ((watcher *)user)->trace;
-    if (trace && trace->step_done) trace->step_done(trace->user, t);
 }
 
 static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
@@ -288,18 +255,16 @@ static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
     bso_run *run = tr->run;
     int batch = (int)tr->s->batch;
     double begun = now(), loss = 0, correct = 0;
-    memset(tr->epoch_flips, 0, (size_t)run->weight_logs * sizeof *tr->epoch_flips);
+    for (int i = 0; i < run->weight_logs; i++)
+        tr->flips_before[i] = tr->learners[main_param(tr, i)].all_flips;
     bso_network_reset_counts(tr->net);
     for (size_t b = 0; b < tr->batches; b++) {
         if (bso_stop_requested) return BSO_INTERRUPTED;
-        watcher watch = {tr, tr->trace ? bso_trace_observer(tr->trace) : NULL};
-        bso_observer observer = {&watch,         watch_batch,   watch_step,
-                                 watch_gradient, watch_updated, watch_step_done};
-        if (!watch.trace) observer = (bso_observer){.user = &watch, .updated = watch_updated};
+        const bso_observer *observer = tr->trace ? bso_trace_observer(tr->trace) : NULL;
         bso_batch_result result;
         bso_loader_batch(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, b * (size_t)batch, (size_t)batch,
                          tr->x, tr->y, NULL);
-        int status = bso_network_train(tr->net, tr->x, tr->y, batch, &observer, &result);
+        int status = bso_network_train(tr->net, tr->x, tr->y, batch, observer, &result);
         if (status) return bso_fail_context("epoch %d, batch %zu", epoch + 1, b + 1);
         run->batch_loss[run->batches++] = result.loss;
         run->updates += (uint64_t)run->time_entries;
@@ -429,7 +394,7 @@ static void release(training *tr)
 {
     for (int i = 0; tr->initial && i < tr->run->weight_logs; i++) bso_free(tr->initial[i]);
     bso_free(tr->initial);
-    bso_free(tr->epoch_flips);
+    bso_free(tr->flips_before);
     bso_free(tr->x);
     bso_free(tr->y);
     bso_network_free(tr->net);
