@@ -113,8 +113,8 @@ static inline void *bso_scratch(const bso_network *net, int thread)
  * or BSO_ERROR when the loss is not finite. */
 int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float *gradient, double *loss);
 
-/* A parameter's update in a backward pass: open, tiles (from any thread; boundaries multiples of
- * BSO_TILE_ALIGN), close. With accumulated updates the tiles are added up and the learner sees them at the
+/* A parameter's update in a backward pass: open, tiles (as core/optimizer.h
+ * allows), close. With accumulated updates the tiles are added up and the learner sees them at the
  * end of the batch (bso_update_flush). */
 void bso_update_open(const bso_pass *pass, bso_param *p);
 void bso_update_tile(const bso_pass *pass, bso_param *p, size_t first, size_t n, const float *gradient);

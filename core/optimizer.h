@@ -8,8 +8,8 @@
  *
  * - begin, once: scheduled hyperparameters are ready in l->hyper.
  * - tile: the gradient of weights first .. first+n-1. Tiles cover every weight exactly once. They may come
- * from several threads at once; then their boundaries are multiples of BSO_TILE_ALIGN. Any partition gives
- * the same bits.
+ * from several threads at once; then what a thread hands over, in ascending order, begins and ends at
+ * multiples of BSO_TILE_ALIGN. Any partition gives the same bits.
  * - end, once: one-bit weights change only here.
  *
  * A non-finite tile never reaches the rule: end is dropped, no bit changes, and bso_learner_end reports it.

@@ -36,16 +36,22 @@ static size_t area(const synapse *s)
     return (size_t)s->window.out_h * (size_t)s->window.out_w;
 }
 
+static int at_most(int n, int limit)
+{
+    return n < limit ? n : limit;
+}
+
 /* Samples of a group: a function of the shape alone. */
 static int group_samples(const synapse *s, int batch)
 {
     int samples = (int)(GROUP_PIXELS / area(s));
     samples = samples < 1 ? 1 : samples;
-    return samples < batch ? samples : batch;
+    return at_most(samples, batch);
 }
 
-/* Rows of a weight gradient tile: whole rows whose weights come in multiples of BSO_TILE_ALIGN. */
-static int gradient_rows(const synapse *s)
+/* Rows of the weights that one thread hands over, tile by tile: their number of weights is a multiple of
+ * BSO_TILE_ALIGN. */
+static int thread_rows(const synapse *s)
 {
     int a = s->outputs, b = BSO_TILE_ALIGN;
     while (b) {
@@ -53,17 +59,15 @@ static int gradient_rows(const synapse *s)
         a = b;
         b = r;
     }
-    int align = BSO_TILE_ALIGN / a, rows = s->weight->rows;
-    int tile = (K_TILE + align - 1) / align * align;
-    return tile < rows ? tile : rows;
+    int align = BSO_TILE_ALIGN / a;
+    return (K_TILE + align - 1) / align * align;
 }
 
 /* Rows of weights expanded at a time in the data gradient. */
 static int data_rows(const synapse *s)
 {
     int rows = WEIGHT_TILE / s->outputs;
-    rows = rows < K_TILE ? rows : K_TILE;
-    return rows < s->weight->rows ? rows : s->weight->rows;
+    return at_most(at_most(rows, K_TILE), s->weight->rows);
 }
 
 float *bso_synapse_output(bso_layer *l, int t)
@@ -83,7 +87,7 @@ static void forward_bits(bso_layer *l, const bso_pass *pass, float *y)
     size_t words = (size_t)s->weight->words;
 #pragma omp parallel for schedule(dynamic)
     for (int first = 0; first < n; first += group) {
-        int count = n - first < group ? n - first : group;
+        int count = at_most(group, n - first);
         size_t pixels = (size_t)count * area(s);
         uint64_t *patches = bso_scratch(pass->net, omp_get_thread_num());
         int32_t *ones = (int32_t *)(void *)(patches + words * stride), *sum = ones + stride;
@@ -109,11 +113,11 @@ static void forward_float(bso_layer *l, const bso_pass *pass, const float *x, fl
     size_t stride = (size_t)group * area(s), total = (size_t)n * area(s);
 #pragma omp parallel for schedule(dynamic)
     for (int first = 0; first < n; first += group) {
-        int count = n - first < group ? n - first : group;
+        int count = at_most(group, n - first);
         int pixels = (int)((size_t)count * area(s));
         float *columns = bso_scratch(pass->net, omp_get_thread_num());
         for (int k = 0; k < rows; k += K_TILE) {
-            int tile = rows - k < K_TILE ? rows - k : K_TILE;
+            int tile = at_most(K_TILE, rows - k);
             bso_im2col(x, &s->window, n, first, count, k, k + tile, columns, stride);
             cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, outputs, pixels, tile, 1,
                         s->weight->real + (size_t)k * (size_t)outputs, outputs, columns, (int)stride,
@@ -152,7 +156,7 @@ static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta,
     size_t in_area = (size_t)s->window.in_h * (size_t)s->window.in_w;
 #pragma omp parallel for schedule(dynamic)
     for (int first = 0; first < n; first += group) {
-        int count = n - first < group ? n - first : group;
+        int count = at_most(group, n - first);
         int pixels = (int)((size_t)count * area(s));
         float *columns = bso_scratch(pass->net, omp_get_thread_num());
         float *expanded = columns + (size_t)tile_rows * stride;
@@ -161,7 +165,7 @@ static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta,
                    (size_t)count * in_area * sizeof *dx);
         }
         for (int k = 0; k < rows; k += tile_rows) {
-            int tile = rows - k < tile_rows ? rows - k : tile_rows;
+            int tile = at_most(tile_rows, rows - k);
             const float *w = expanded;
             if (s->weight->bits) {
                 bso_bits_expand_weights(s->weight->bits, outputs, s->weight->words, k, k + tile, expanded);
@@ -181,23 +185,26 @@ static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta
 {
     synapse *s = l->own;
     int n = pass->n, group = group_samples(s, pass->net->batch), rows = s->weight->rows, outputs = s->outputs;
-    int tile_rows = gradient_rows(s);
+    int share = thread_rows(s), tile_rows = at_most(K_TILE, rows);
     size_t stride = (size_t)group * area(s), total = (size_t)n * area(s);
     bso_update_open(pass, s->weight);
 #pragma omp parallel for schedule(dynamic)
-    for (int k = 0; k < rows; k += tile_rows) {
-        int tile = rows - k < tile_rows ? rows - k : tile_rows;
+    for (int begin = 0; begin < rows; begin += share) {
         float *columns = bso_scratch(pass->net, omp_get_thread_num());
         float *gradient = columns + (size_t)tile_rows * stride;
-        for (int first = 0; first < n; first += group) {
-            int count = n - first < group ? n - first : group;
-            bso_im2col(operand, &s->window, n, first, count, k, k + tile, columns, stride);
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tile, outputs,
-                        (int)((size_t)count * area(s)), 1, columns, (int)stride,
-                        zeta + (size_t)first * area(s), (int)total, first ? 1 : 0, gradient, outputs);
+        int end = at_most(begin + share, rows);
+        for (int k = begin; k < end; k += tile_rows) {
+            int tile = at_most(tile_rows, end - k);
+            for (int first = 0; first < n; first += group) {
+                int count = at_most(group, n - first);
+                bso_im2col(operand, &s->window, n, first, count, k, k + tile, columns, stride);
+                cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tile, outputs,
+                            (int)((size_t)count * area(s)), 1, columns, (int)stride,
+                            zeta + (size_t)first * area(s), (int)total, first ? 1 : 0, gradient, outputs);
+            }
+            bso_update_tile(pass, s->weight, (size_t)k * (size_t)outputs, (size_t)tile * (size_t)outputs,
+                            gradient);
         }
-        bso_update_tile(pass, s->weight, (size_t)k * (size_t)outputs, (size_t)tile * (size_t)outputs,
-                        gradient);
     }
     return bso_update_close(pass, s->weight);
 }
@@ -264,8 +271,8 @@ static void want_scratch(const bso_layer *l, bso_network *net)
         bso_network_want_scratch(net, columns * pixels * sizeof(float));
     }
     if (!net->training) return;
-    size_t tile = (size_t)gradient_rows(s), expanded = (size_t)data_rows(s);
-    bso_network_want_scratch(net, tile * (pixels + outputs) * sizeof(float));
+    size_t expanded = (size_t)data_rows(s);
+    bso_network_want_scratch(net, columns * (pixels + outputs) * sizeof(float));
     bso_network_want_scratch(net, expanded * (pixels + outputs) * sizeof(float));
     bso_network_want_scratch(net, outputs * sizeof(float));
 }
