@@ -94,6 +94,22 @@ int bso_flag(const char *given, const char *name, bool *flag)
     return 1;
 }
 
+int bso_one_directory(int argc, char **argv, const char *help, const char **directory)
+{
+    *directory = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            fputs(help, stdout);
+            *directory = NULL;
+            return 0;
+        }
+        if (argv[i][0] == '-') return bso_usage("no such option: %s", argv[i]);
+        if (*directory) return bso_usage("one directory, not also %s", argv[i]);
+        *directory = argv[i];
+    }
+    return *directory ? 0 : bso_usage("the directory is missing");
+}
+
 int bso_option_number(const char *name, const char *text, long min, long max, int *number)
 {
     char *end;

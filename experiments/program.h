@@ -32,6 +32,10 @@ int bso_option(int argc, char **argv, int *i, const char *name, const char **val
 /* The same for an option without a value, which sets *flag. */
 int bso_flag(const char *given, const char *name, bool *flag);
 
+/* The arguments of a command that takes one directory and nothing else. Returns 0 and the directory, 0 and
+ * NULL after printing the help that was asked for, or BSO_USAGE. */
+int bso_one_directory(int argc, char **argv, const char *help, const char **directory);
+
 /* The value of an option as a whole number in min..max. Returns 0 or BSO_USAGE. */
 int bso_option_number(const char *name, const char *text, long min, long max, int *number);
 

@@ -258,17 +258,9 @@ static void print_report(FILE *out, const void *argument)
 
 int bso_command_report(int argc, char **argv)
 {
-    const char *directory = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            fputs(help, stdout);
-            return 0;
-        }
-        if (argv[i][0] == '-') return bso_usage("no such option: %s", argv[i]);
-        if (directory) return bso_usage("one directory, not also %s", argv[i]);
-        directory = argv[i];
-    }
-    if (!directory) return bso_usage("the directory is missing");
+    const char *directory;
+    int code = bso_one_directory(argc, argv, help, &directory);
+    if (code || !directory) return code;
     bso_table table;
     int status = bso_table_load(&table, directory);
     const struct report report = {&table, directory};
