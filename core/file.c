@@ -3,9 +3,13 @@
 
 #include "core/error.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -109,4 +113,20 @@ int bso_file_directory(const char *path)
         return 0;
     }
     return bso_fail("%s: the directory cannot be made: %s", path, strerror(errno));
+}
+
+void bso_file_remove_leftovers(const char *directory, const char *name, bool all)
+{
+    DIR *d = opendir(directory);
+    if (!d) return;
+    for (struct dirent *e; (e = readdir(d));) {
+        const char *mark = strstr(e->d_name, ".tmp."), *process = mark ? mark + strlen(".tmp.") : "";
+        if (!*process || strspn(process, "0123456789") != strlen(process)) continue;
+        size_t length = (size_t)(mark - e->d_name);
+        if (name && (strlen(name) != length || strncmp(e->d_name, name, length) != 0)) continue;
+        const long id = strtol(process, NULL, 10);
+        bool gone = id > 0 && id <= INT_MAX && kill((pid_t)id, 0) && errno == ESRCH;
+        if (all || gone) unlinkat(dirfd(d), e->d_name, 0);
+    }
+    closedir(d);
 }

@@ -5,6 +5,7 @@
 #ifndef BSO_FILE_H
 #define BSO_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Write `count` bytes as the whole of the file `path`, replacing a regular file of that name. Returns 0, or
@@ -17,5 +18,10 @@ int bso_file_probe(const char *path);
 
 /* Create a directory, unless it is there. Its parent must be. Returns 0 or BSO_ERROR. */
 int bso_file_directory(const char *path);
+
+/* Remove what bso_file_write left in a directory when its process was killed: files NAME.tmp.<process>, of
+ * that NAME or (NULL) of any, whose process is gone; all of them where the caller knows that nobody is
+ * writing. */
+void bso_file_remove_leftovers(const char *directory, const char *name, bool all);
 
 #endif

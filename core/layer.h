@@ -80,10 +80,11 @@ struct bso_network {
 
 /* Constructors. Each fills *l for an output above `below` (NULL: the image, of the network's shape). Return 0
  * or BSO_ERROR. */
-/* kernel: 0 for a linear layer over the whole map below. last: has no batch norm after it. `main`: trained by
- * the rule under test. */
+/* kernel: 0 for a linear layer over the whole map below. is_main: trained by the rule under test. deviation:
+ * of the initial weights, where they are not random signs. */
 int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs,
-                       int kernel, bool has_bias, bso_representation representation, bool is_main);
+                       int kernel, bool has_bias, bso_representation representation, bool is_main,
+                       double deviation);
 int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal);
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
                     int window_w);
@@ -99,7 +100,7 @@ bso_param *bso_network_add_param(bso_network *net, const char *layer, const char
                                  bso_representation representation, int kernel_h, int kernel_w, int inputs,
                                  int cols, bool vector, bool is_main);
 int bso_network_add_buffer(bso_network *net, const char *layer, const char *suffix, size_t count,
-                           float **data);
+                           float initial, float **data);
 bso_neuron_counts *bso_network_add_neurons(bso_network *net, const char *layer, size_t neurons);
 /* Ask for per-thread scratch of at least that many bytes; bso_scratch gives the calling thread's. */
 void bso_network_want_scratch(bso_network *net, size_t bytes);

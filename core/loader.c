@@ -31,8 +31,8 @@ enum { DRAW_CROP_Y, DRAW_CROP_X, DRAW_FLIP, DRAW_CUTOUT_Y, DRAW_CUTOUT_X, DRAWS 
 struct augmentation {
     int dy, dx; /* the pixel at (y, x) comes from (y + dy, x + dx), before the flip */
     bool flip;
-    int top, bottom, left,
-        right; /* the hole: rows top .. bottom-1, columns left .. right-1, after the flip */
+    /* The hole: rows top .. bottom-1, columns left .. right-1, after the flip. */
+    int top, bottom, left, right;
 };
 
 /* ---- opening ---- */

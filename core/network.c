@@ -149,11 +149,12 @@ bso_param *bso_network_add_param(bso_network *net, const char *layer, const char
 }
 
 int bso_network_add_buffer(bso_network *net, const char *layer, const char *suffix, size_t count,
-                           float **data)
+                           float initial, float **data)
 {
     bso_buffer *b = &net->buffers[net->buffer_count++];
     snprintf(b->name, sizeof b->name, "%s.%s", layer, suffix);
     b->count = count;
+    b->initial = initial;
     b->data = *data = bso_alloc(BSO_MEM_WEIGHTS_FLOAT, count, sizeof **data, b->name);
     return b->data ? 0 : BSO_ERROR;
 }
@@ -194,9 +195,13 @@ static int add_layer(bso_network *net, const char *network, const token *t,
         snprintf(name, sizeof name, "%s%d", t->kind == TOKEN_CONV ? "conv" : "fc", ordinal);
     }
     bool is_main = !first && !last;
+    /* Kaiming normal by fan-out (He et al. 2015), but for the last layer. */
+    double fan_out = (double)t->outputs * (t->kernel ? t->kernel * t->kernel : 1);
+    double deviation = last ? 0.01 : sqrt(2 / fan_out);
     net->layers++;
-    int status = bso_synapse_create(l, net, below, name, last ? net->classes : t->outputs, t->kernel,
-                                    !is_main, is_main ? main_representation : BSO_REP_FLOAT, is_main);
+    int status =
+        bso_synapse_create(l, net, below, name, last ? net->classes : t->outputs, t->kernel, !is_main,
+                           is_main ? main_representation : BSO_REP_FLOAT, is_main, deviation);
     if (status || last) return status;
     net->layers++;
     return bso_neurons_create(l + 1, net, l, ordinal);
@@ -330,19 +335,14 @@ void bso_network_free(bso_network *net)
 
 /* ---- weights ---- */
 
-/* The tensor of a synapse's weights: Kaiming normal by fan-out (He et al. 2015), 0.01 for the last layer,
- * random signs for bits. */
-static void init_weights(const bso_network *net, bso_param *p, uint64_t seed)
+/* A synapse's weights: normal with the deviation the parameter asks for, or random signs. */
+static void init_weights(bso_param *p, uint64_t seed)
 {
-    bool last = p == &net->params[net->param_count - 2];
-    bool whole_map = p->name[0] == 'f';
-    double fan_out = (double)p->cols * (whole_map ? 1 : p->kernel_h * p->kernel_w);
-    double deviation = last ? 0.01 : sqrt(2 / fan_out);
     size_t count = bso_param_count(p);
     uint32_t ordinal = (uint32_t)p->ordinal;
     if (p->real) {
         for (size_t i = 0; i < count; i++) {
-            p->real[i] = (float)(deviation * bso_random_normal(seed, BSO_RANDOM_INIT, ordinal, i));
+            p->real[i] = (float)(p->initial * bso_random_normal(seed, BSO_RANDOM_INIT, ordinal, i));
         }
         if (p->bits) bso_param_sign(p);
         return;
@@ -358,27 +358,19 @@ static void init_weights(const bso_network *net, bso_param *p, uint64_t seed)
     }
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 void bso_network_init(bso_network *net, uint64_t seed)
 {
     for (int i = 0; i < net->param_count; i++) {
         bso_param *p = &net->params[i];
         if (!p->vector) {
-            init_weights(net, p, seed);
+            init_weights(p, seed);
             continue;
         }
-        float value =
-            ends_with(p->name, ".weight") ? 1 : 0; /* batch norm's scale; biases and offsets are 0 */
-        for (int o = 0; o < p->cols; o++) p->real[o] = value;
+        for (int o = 0; o < p->cols; o++) p->real[o] = (float)p->initial;
     }
     for (int i = 0; i < net->buffer_count; i++) {
         bso_buffer *b = &net->buffers[i];
-        for (size_t j = 0; j < b->count; j++) b->data[j] = ends_with(b->name, "_var") ? 1 : 0;
+        for (size_t j = 0; j < b->count; j++) b->data[j] = b->initial;
     }
     bso_network_reset_counts(net);
 }

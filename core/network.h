@@ -25,6 +25,7 @@ typedef struct {
     char name[32]; /* "bn1.running_mean" */
     float *data;
     size_t count;
+    float initial;
 } bso_buffer;
 
 /* One layer's neurons, for logs. */

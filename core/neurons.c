@@ -224,10 +224,11 @@ int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ord
     own->offset = bso_network_add_param(net, norm, "bias", BSO_REP_FLOAT, 1, 1, 1, channels, true, false);
     own->counts = bso_network_add_neurons(net, l->name, l->out_size);
     if (!own->scale || !own->offset || !own->counts ||
-        bso_network_add_buffer(net, norm, "running_mean", (size_t)channels, &own->running_mean) ||
-        bso_network_add_buffer(net, norm, "running_var", (size_t)channels, &own->running_variance)) {
+        bso_network_add_buffer(net, norm, "running_mean", (size_t)channels, 0, &own->running_mean) ||
+        bso_network_add_buffer(net, norm, "running_var", (size_t)channels, 1, &own->running_variance)) {
         return BSO_ERROR;
     }
+    own->scale->initial = 1;
     own->slots = bso_network_slots(net);
     own->u_slots = own->slots > 1                                                      ? own->slots
                    : net->training && net->estimator->needs_previous && net->steps > 1 ? 2

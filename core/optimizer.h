@@ -48,9 +48,11 @@ typedef struct {
     int ordinal;    /* position in the network's list, the key of its random numbers */
     int rows, cols; /* K, O; a vector has rows = 1 */
     int kernel_h, kernel_w,
-        inputs;     /* rows = kernel_h * kernel_w * inputs; 1, 1, rows for a vector or a matrix */
-    int words;      /* 64-bit words for each output channel */
-    bool vector;    /* bias or batch norm: written as one axis, not as O,I,H,W */
+        inputs;       /* rows = kernel_h * kernel_w * inputs; 1, 1, rows for a vector or a matrix */
+    int words;        /* 64-bit words for each output channel */
+    bool vector;      /* bias or batch norm: written as one axis, not as O,I,H,W */
+    bool convolution; /* written as O,I,H,W; else, unless a vector, as O,I */
+    double initial; /* a vector's initial value; a matrix's initial standard deviation, one-bit signs apart */
     bool main;      /* trained by the method under test; else full precision, by SGD */
     uint64_t *bits; /* [cols][words]; NULL for BSO_REP_FLOAT */
     float *real;    /* [rows][cols]; NULL for BSO_REP_BITS */

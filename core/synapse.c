@@ -278,7 +278,8 @@ static void want_scratch(const bso_layer *l, bso_network *net)
 }
 
 int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs,
-                       int kernel, bool has_bias, bso_representation representation, bool is_main)
+                       int kernel, bool has_bias, bso_representation representation, bool is_main,
+                       double deviation)
 {
     synapse *s = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *s, "a synapse");
     if (!s) return BSO_ERROR;
@@ -318,6 +319,8 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const c
     s->weight = bso_network_add_param(net, name, "weight", representation, kernel_h, kernel_w, channels,
                                       outputs, false, is_main);
     if (!s->weight) return BSO_ERROR;
+    s->weight->convolution = kernel > 0;
+    s->weight->initial = deviation;
     if (has_bias) {
         s->bias = bso_network_add_param(net, name, "bias", BSO_REP_FLOAT, 1, 1, 1, outputs, true, false);
         if (!s->bias) return BSO_ERROR;

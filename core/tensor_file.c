@@ -10,11 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-static bool is_convolution(const bso_param *p)
-{
-    return strncmp(p->name, "conv", 4) == 0;
-}
-
 int bso_tensor_shape(const bso_param *p, hsize_t dims[4])
 {
     if (p->vector) {
@@ -22,7 +17,7 @@ int bso_tensor_shape(const bso_param *p, hsize_t dims[4])
         return 1;
     }
     dims[0] = (hsize_t)p->cols;
-    if (!is_convolution(p)) {
+    if (!p->convolution) {
         dims[1] = (hsize_t)p->rows;
         return 2;
     }

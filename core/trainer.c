@@ -175,11 +175,23 @@ static double changed_from_initial(const bso_param *p, const uint64_t *initial)
     return (double)changed / (double)bso_param_count(p);
 }
 
+/* Flips per update and one-bit weight in this epoch, after so many batches. */
+static double flip_rate_so_far(const training *tr, size_t batches)
+{
+    double flips = 0, weights = 0;
+    for (int i = 0; i < tr->run->weight_logs; i++) {
+        if (!tr->initial[i]) continue;
+        flips += epoch_flips(tr, i);
+        weights += (double)tr->run->weights[i].weights;
+    }
+    return weights > 0 ? flips / (weights * (double)batches * tr->run->time_entries) : NAN;
+}
+
 /* Layer by layer, and the means over one-bit weights that the epoch log holds. */
 static void log_layers(training *tr, int epoch, bso_epoch_log *e)
 {
     bso_run *run = tr->run;
-    double updates = (double)tr->batches * run->time_entries, flips = 0, changed = 0, weights = 0;
+    double updates = (double)tr->batches * run->time_entries, changed = 0, weights = 0;
     for (int i = 0; i < run->weight_logs; i++) {
         bso_weight_log *w = &run->weights[i];
         int index = main_param(tr, i);
@@ -195,11 +207,10 @@ static void log_layers(training *tr, int epoch, bso_epoch_log *e)
             w->threshold[at] = l->rule->threshold ? l->rule->threshold(l, t) : NAN;
         }
         if (!one_bit) continue;
-        flips += w->flips[epoch];
         changed += w->c2i[epoch] * (double)w->weights;
         weights += (double)w->weights;
     }
-    e->flip_rate = weights > 0 ? flips / (weights * updates) : NAN;
+    e->flip_rate = flip_rate_so_far(tr, tr->batches);
     e->c2i = weights > 0 ? changed / weights : NAN;
     bso_neuron_counts *counts;
     bso_network_neurons(tr->net, &counts);
@@ -237,17 +248,6 @@ static void show(training *tr, int epoch, size_t batch, double loss, double accu
     };
     if (end) p.images_per_second = tr->run->epochs[epoch].images_per_second;
     tr->progress(&p, tr->user);
-}
-
-static double flip_rate_so_far(const training *tr, size_t batches)
-{
-    double flips = 0, weights = 0;
-    for (int i = 0; i < tr->run->weight_logs; i++) {
-        if (!tr->initial[i]) continue;
-        flips += epoch_flips(tr, i);
-        weights += (double)tr->run->weights[i].weights;
-    }
-    return weights > 0 ? flips / (weights * (double)batches * tr->run->time_entries) : NAN;
 }
 
 static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
@@ -421,8 +421,8 @@ int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_pr
         if (tr.s->save[0]) status = bso_store_save(tr.net, tr.s->save);
     }
     if (tr.trace) {
-        int closed = bso_trace_close(
-            tr.trace, status == 0); /* a run that failed keeps its own message, and leaves no file */
+        /* A run that failed keeps its own message, and leaves no file. */
+        int closed = bso_trace_close(tr.trace, status == 0);
         if (!status) status = closed;
     }
     release(&tr);

@@ -156,7 +156,6 @@ int bso_command_run(int argc, char **argv)
         return 0;
     }
     if (bso_settings_check(&o.settings) || check_outputs(&o)) return BSO_ERROR;
-    if (bso_start((int)o.settings.threads)) return BSO_ERROR;
 
     bso_status status;
     bso_status_init(&status, 10);

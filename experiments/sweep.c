@@ -100,18 +100,6 @@ static int lock_folder(const options *o, int *lock)
     return bso_fail("%s: another sweep is running in this folder; wait for it or choose another --out", path);
 }
 
-/* Half-written files of a run that was killed carry ".tmp." in their names; with the lock held nobody is
- * writing them. */
-static void remove_leftovers(const options *o)
-{
-    DIR *d = opendir(o->runs);
-    if (!d) return;
-    for (struct dirent *e; (e = readdir(d));) {
-        if (strstr(e->d_name, ".h5.tmp.")) unlinkat(dirfd(d), e->d_name, 0);
-    }
-    closedir(d);
-}
-
 /* Result files of cells that the sweep file no longer has: tables would show them, so say it. */
 static void tell_strangers(const options *o, const bso_sweep *sweep)
 {
@@ -274,7 +262,7 @@ static int carry_out(options *o, const bso_sweep *sweep, plan *p)
     if (code) return code;
     if (!o->dry) {
         if (make_folders(o) || lock_folder(o, &p->lock)) return BSO_ERROR;
-        remove_leftovers(o);
+        bso_file_remove_leftovers(o->runs, NULL, true); /* with the lock held nobody is writing them */
     }
     size_t done = mark_done(p), waiting = count_state(p, BSO_JOB_WAITING);
     int machine = cores();

@@ -69,8 +69,8 @@ bso_summary bso_summarize(const bso_row *row, bso_run_value value, int argument)
 
 static const bso_epoch_log *epoch_of(const bso_run *run, int epoch)
 {
-    if (epoch < 0) epoch = run->epochs_done - 1;
-    return epoch >= 0 && epoch < run->epochs_done ? &run->epochs[epoch] : NULL;
+    if (epoch < 0) return &run->final;
+    return epoch < run->epochs_done ? &run->epochs[epoch] : NULL;
 }
 
 double bso_test_percent(const bso_run *run, int epoch)

@@ -5,14 +5,10 @@
 #include "core/error.h"
 #include "core/file.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Training memory as the tables group it. The groups and the samples make up the total. */
 enum { WEIGHTS, OPTIMIZER, GRADIENTS, ACTIVATIONS, STATE_TRACES, WORKSPACE, OTHER, GROUPS };
@@ -45,7 +41,7 @@ static double total_mb(const bso_run *run, int unused)
 static double validation_percent(const bso_run *run, int unused)
 {
     (void)unused;
-    return run->epochs_done > 0 ? 100 * run->epochs[run->epochs_done - 1].validation_accuracy : NAN;
+    return 100 * run->final.validation_accuracy;
 }
 
 static double model_mb(const bso_run *run, int unused)
@@ -109,8 +105,8 @@ static void cell(const bso_row *row, int c, char *text, size_t size)
     if (s.n == 0) {
         snprintf(text, size, "–");
     } else if (d == 2 && !columns[c].spread && s.mean > 0 && s.mean < 0.095) {
-        snprintf(text, size, "%.2g",
-                 s.mean); /* two decimals would leave nothing of a small network's numbers */
+        /* Two decimals would leave nothing of a small network's numbers. */
+        snprintf(text, size, "%.2g", s.mean);
     } else if (!columns[c].spread) {
         snprintf(text, size, "%.*f", d, s.mean);
     } else if (s.n == 1) {
@@ -290,22 +286,6 @@ void bso_table_csv(FILE *out, const bso_table *table)
 
 /* ---- Files ---- */
 
-/* Half-written files of processes that are gone: nobody else would ever remove NAME.tmp.<process>. */
-static void remove_leftovers(const char *directory, const char *name)
-{
-    DIR *d = opendir(directory);
-    if (!d) return;
-    const size_t length = strlen(name);
-    for (struct dirent *e; (e = readdir(d));) {
-        if (strncmp(e->d_name, name, length) != 0 || strncmp(e->d_name + length, ".tmp.", 5) != 0) continue;
-        const char *process = e->d_name + length + 5;
-        if (!*process || strspn(process, "0123456789") != strlen(process)) continue;
-        const long id = strtol(process, NULL, 10);
-        if (id > 0 && id <= INT_MAX && kill((pid_t)id, 0) && errno == ESRCH) unlinkat(dirfd(d), e->d_name, 0);
-    }
-    closedir(d);
-}
-
 int bso_print_file(const char *directory, const char *name, void (*print)(FILE *out, const void *argument),
                    const void *argument)
 {
@@ -313,7 +293,7 @@ int bso_print_file(const char *directory, const char *name, void (*print)(FILE *
     if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path) {
         return bso_fail("%.60s...: the directory's name is too long", directory);
     }
-    remove_leftovers(directory, name);
+    bso_file_remove_leftovers(directory, name, false);
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
