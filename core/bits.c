@@ -70,6 +70,23 @@ static inline span reach(int kernel, int pad, int in, int out)
     return (span){begin, end > begin ? end : begin, shift};
 }
 
+/* `used` ones at bit `shift` where the kernel's row and column meet the map. */
+static void patch_ones(uint64_t *to, uint64_t *spill, const bso_window *window, span rows, span columns,
+                       int count, int shift, int used)
+{
+    uint64_t ones = ~(uint64_t)0 >> (64 - used);
+    size_t out_area = (size_t)window->out_h * (size_t)window->out_w;
+    for (int sample = 0; sample < count; sample++) {
+        for (int y = rows.begin; y < rows.end; y++) {
+            size_t at = (size_t)sample * out_area + (size_t)(y * window->out_w);
+            for (int x = columns.begin; x < columns.end; x++) {
+                to[at + (size_t)x] |= ones << shift;
+                if (spill) spill[at + (size_t)x] |= ones >> (64 - shift);
+            }
+        }
+    }
+}
+
 void bso_bits_patches(const bso_signal *s, const bso_window *window, int n, int first, int count, int plane,
                       uint64_t *patches, size_t stride, int32_t *ones)
 {
@@ -88,6 +105,10 @@ void bso_bits_patches(const bso_signal *s, const bso_window *window, int n, int 
                 int shift = (int)(bit % 64),
                     used = window->channels - 64 * word < 64 ? window->channels - 64 * word : 64;
                 uint64_t *to = patches + low * stride, *spill = shift + used > 64 ? to + stride : NULL;
+                if (plane < 0) {
+                    patch_ones(to, spill, window, rows, columns, count, shift, used);
+                    continue;
+                }
                 const uint64_t *from =
                     s->bits + ((size_t)(plane * s->words + word) * (size_t)n + (size_t)first) * in_area;
                 for (int sample = 0; sample < count; sample++) {
@@ -119,15 +140,17 @@ void bso_bits_expand(const bso_signal *s, int n, float *value)
         const uint64_t *in = s->bits + (size_t)(c / 64) * pixels;
         size_t plane = (size_t)s->words * pixels;
         int bit = c % 64;
+        float step = s->bipolar ? 2 * s->scale : s->scale;
+        float origin = s->bipolar ? -(float)s->largest * s->scale : 0;
         if (s->planes == 1) {
-            for (size_t p = 0; p < pixels; p++) out[p] = (float)(int)(in[p] >> bit & 1) * s->scale;
+            for (size_t p = 0; p < pixels; p++) out[p] = (float)(int)(in[p] >> bit & 1) * step + origin;
             continue;
         }
         for (size_t p = 0; p < pixels; p++) {
             uint32_t count = 0;
             for (int b = 0; b < s->planes; b++)
                 count |= (uint32_t)(in[(size_t)b * plane + p] >> bit & 1) << b;
-            out[p] = (float)count * s->scale;
+            out[p] = (float)count * step + origin;
         }
     }
 }

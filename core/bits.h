@@ -3,12 +3,14 @@
  *
  * A count is stored in bit planes (plane b holds bit b of every count), 64 channels to a word:
  *     bits[(b * words + c / 64) * pixels + p], bit c % 64;  p = (sample * height + y) * width + x
- * Bits of channels that do not exist are zero. The value it stands for is count * scale; sum(value * w) over
+ * Bits of channels that do not exist are zero. The value it stands for is count * scale; where the
+ * signal is bipolar (sign neurons: -1 and +1) it is (2 * count - largest) * scale. sum(value * w) over
  * one-bit weights is a sum of popcounts, exact whatever the order.
  */
 #ifndef BSO_BITS_H
 #define BSO_BITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +19,8 @@ typedef struct {
     int planes;       /* bits of the largest count */
     int words;        /* channels / 64, rounded up */
     uint32_t largest; /* largest count */
-    float scale;      /* value = count * scale */
+    bool bipolar;     /* sign neurons: a count of c of `largest` +1s, the others are -1 */
+    float scale;      /* value = count * scale; bipolar: (2 * count - largest) * scale */
     uint64_t
         *bits; /* [planes][words][samples * height * width]; NULL where a signal is float only (images) */
 } bso_signal;
@@ -45,11 +48,12 @@ void bso_bits_pool(const bso_signal *from, const bso_signal *to, int n, int wind
 
 /* One-bit patches of plane `plane` for samples first .. first+count-1 of n: patches[word][stride], bit k % 64
  * of word k / 64 is input k, pixel = (sample - first) * out_h * out_w + y * out_w + x. Zero beyond K.
- * ones[pixel]: set bits of the patch. */
+ * ones[pixel]: set bits of the patch. plane -1: a map of ones, which tells the inputs inside the map from
+ * padding. */
 void bso_bits_patches(const bso_signal *s, const bso_window *window, int n, int first, int count, int plane,
                       uint64_t *patches, size_t stride, int32_t *ones);
 
-/* value[channel][n * height * width] = count * scale. Parallel over channels. */
+/* value[channel][n * height * width], the values that the counts stand for. Parallel over channels. */
 void bso_bits_expand(const bso_signal *s, int n, float *value);
 
 /* Rows k0 .. k1-1 of one-bit weights [outputs][words] as +1 and -1: tile[k - k0][outputs]. */

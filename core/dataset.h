@@ -78,6 +78,7 @@ typedef struct {
     float mean[16],
         deviation[16]; /* per channel, over the training samples in use, in [0, 1] units; 0 and 1 if off */
     bool shuffle, crop, flip, cutout;
+    bool cutout_black; /* the hole is 0 before normalisation (behaviour=reference), not after */
     uint64_t seed;
     int threads;    /* that there is scratch for */
     float *scratch; /* one decoded sample per thread */

@@ -12,7 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { BSO_SURROGATE_SIGMOID, BSO_SURROGATE_RECTANGULAR } bso_surrogate;
+typedef enum {
+    BSO_SURROGATE_SIGMOID,
+    BSO_SURROGATE_RECTANGULAR, /* of width and height 1 */
+    BSO_SURROGATE_CLIP         /* 1 where |x| <= 1: the clipped straight-through estimator of sign neurons */
+} bso_surrogate;
 
 enum { BSO_LANES = 16 }; /* running sums of a reduction: element i goes to sum i % 16 */
 
@@ -56,6 +60,10 @@ typedef struct {
                                    float leak, float threshold, float reset, bso_surrogate kind);
     /* trace = mu * trace + (u >= threshold) */
     void (*trace)(float *trace, const float *u, size_t n, float mu, float threshold);
+    /* The same with mu = r(u) / r(u_previous), r(u) = u - reset * (u >= threshold), clamped to [-leak, leak];
+     * leak where |r(u_previous)| < 1e-6. */
+    void (*trace_ratio)(float *trace, const float *u, const float *u_previous, size_t n, float leak,
+                        float threshold, float reset);
 } bso_kernels;
 
 /* The table in use. */

@@ -51,6 +51,7 @@ struct bso_network {
     /* settings */
     int channels, height, width, frames, classes, steps, batch;
     bool training, accumulated, detach_reset;
+    bool sign_neurons; /* -1 and +1 in place of spikes; threshold 0 */
     const bso_gradient *estimator;
     bso_surrogate surrogate;
     float leak, threshold;

@@ -177,6 +177,7 @@ int bso_loader_open(bso_loader *l, const bso_settings *s)
     memset(l, 0, sizeof *l);
     l->shuffle = s->shuffle;
     l->seed = s->seed;
+    l->cutout_black = strcmp(s->behaviour, "reference") == 0;
     if (parse_augment(l, s->augment)) return BSO_ERROR;
     if (bso_dataset_open(&l->data, s->dataset, s->data_dir)) return BSO_ERROR;
     int rc = prepare(l, s);
@@ -222,26 +223,25 @@ static struct augmentation draw_augmentation(const bso_loader *l, uint32_t epoch
 }
 
 /* One channel of one frame: in [height][width], out likewise, (in - mean) / deviation moved as drawn. What
- * comes from outside the image, and the hole, is 0 after normalisation: the mean colour. */
-static void place(float *out, const float *in, int height, int width, float mean, float deviation,
+ * comes from outside the image is 0 after normalisation: the mean colour. hole: the value cut out, likewise.
+ */
+static void place(float *out, const float *in, int height, int width, float mean, float deviation, float hole,
                   const struct augmentation *a)
 {
     int from = a->dx < 0 ? -a->dx : 0, to = a->dx > 0 ? width - a->dx : width;
     for (int y = 0; y < height; y++, out += width) {
         int source = y + a->dy;
-        if (source < 0 || source >= height || from >= to) {
-            memset(out, 0, (size_t)width * sizeof *out);
-            continue;
-        }
-        const float *row = in + (size_t)source * (size_t)width;
-        if (a->dx) memset(out, 0, (size_t)width * sizeof *out);
-        if (a->flip) {
+        bool outside = source < 0 || source >= height || from >= to;
+        const float *row = outside ? NULL : in + (size_t)source * (size_t)width;
+        if (outside || a->dx) memset(out, 0, (size_t)width * sizeof *out);
+        if (outside) {
+            /* nothing of the image */
+        } else if (a->flip) {
             for (int x = from; x < to; x++) out[width - 1 - x] = (row[x + a->dx] - mean) / deviation;
         } else {
             for (int x = from; x < to; x++) out[x] = (row[x + a->dx] - mean) / deviation;
         }
-        if (y >= a->top && y < a->bottom && a->left < a->right)
-            memset(out + a->left, 0, (size_t)(a->right - a->left) * sizeof *out);
+        for (int x = a->left; y >= a->top && y < a->bottom && x < a->right; x++) out[x] = hole;
     }
 }
 
@@ -265,8 +265,9 @@ void bso_loader_batch(bso_loader *l, bso_split split, uint32_t epoch, size_t fir
         if (training) a = draw_augmentation(l, epoch, at);
         for (size_t k = 0; k < (size_t)d->frames * (size_t)d->channels; k++) {
             size_t channel = k % (size_t)d->channels;
-            place(x + (k * n + i) * plane, sample + k * plane, d->height, d->width, l->mean[channel],
-                  l->deviation[channel], &a);
+            float mean = l->mean[channel], deviation = l->deviation[channel];
+            place(x + (k * n + i) * plane, sample + k * plane, d->height, d->width, mean, deviation,
+                  l->cutout_black ? -mean / deviation : 0, &a);
         }
         y[i] = d->label(d, stored, at);
         if (index) index[i] = (uint32_t)at;

@@ -273,6 +273,7 @@ int bso_network_create(bso_network **out, const bso_settings *s, int channels, i
                           (long long)s->steps, frames);
     }
     bso_network *net = status ? NULL : bso_alloc(BSO_MEM_CONTROL, 1, sizeof *net, "a network");
+    bool sign = strcmp(s->neuron, "sign") == 0;
     if (net) {
         *net = (bso_network){
             .channels = channels,
@@ -286,10 +287,12 @@ int bso_network_create(bso_network **out, const bso_settings *s, int channels, i
             .accumulated = strcmp(s->update, "accumulated") == 0 || estimator->through_time,
             .detach_reset = s->detach_reset,
             .estimator = estimator,
-            .surrogate =
-                strcmp(s->surrogate, "sigmoid") == 0 ? BSO_SURROGATE_SIGMOID : BSO_SURROGATE_RECTANGULAR,
+            .sign_neurons = sign,
+            .surrogate = sign                                   ? BSO_SURROGATE_CLIP
+                         : strcmp(s->surrogate, "sigmoid") == 0 ? BSO_SURROGATE_SIGMOID
+                                                                : BSO_SURROGATE_RECTANGULAR,
             .leak = (float)s->leak,
-            .threshold = (float)s->threshold,
+            .threshold = sign ? 0 : (float)s->threshold,
             .loss_mse = s->loss_mse,
         };
         status = build(net, s, tokens, count, rule->representation);

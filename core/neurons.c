@@ -169,11 +169,12 @@ static const float *operand(bso_layer *l, const bso_pass *pass, int which)
     neurons *own = l->own;
     if (own->trace) return own->trace;
     float *s = pass->net->operand[which], threshold = pass->net->threshold;
+    float silent = l->out.bipolar ? -1.0f : 0.0f;
     const float *u = potential(own, pass->t);
     size_t m = (size_t)pass->n * area(l);
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < l->out.channels; c++) {
-        for (size_t i = (size_t)c * m; i < (size_t)(c + 1) * m; i++) s[i] = u[i] >= threshold ? 1.0f : 0.0f;
+        for (size_t i = (size_t)c * m; i < (size_t)(c + 1) * m; i++) s[i] = u[i] >= threshold ? 1.0f : silent;
     }
     return s;
 }
@@ -216,6 +217,7 @@ int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ord
         .planes = 1,
         .words = (channels + 63) / 64,
         .largest = 1,
+        .bipolar = net->sign_neurons,
         .scale = 1,
     };
     l->out_size = below->out_size;

@@ -138,6 +138,7 @@ int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char
         .planes = 64 - __builtin_clzll(largest),
         .words = in->words,
         .largest = (uint32_t)largest,
+        .bipolar = in->bipolar,
         .scale = in->scale / (float)(window_h * window_w),
     };
     l->out_size = (size_t)out->channels * (size_t)out->height * (size_t)out->width;

@@ -31,7 +31,8 @@ const bso_key bso_keys[] = {
     {"network", BSO_KEY_TEXT, AT(network), "16C3-AP2-32C3-AP2-64C3-GAP-FC", 0, 0, NULL, true,
      "layers joined by '-', or the name of a network"},
     {"optimizer", BSO_KEY_WORD, AT(optimizer), "tbso", 0, 0, NULL, true, "update rule of the main weights"},
-    {"gradient", BSO_KEY_WORD, AT(gradient), "ottt", 0, 0, NULL, true, "gradient estimator"},
+    {"gradient", BSO_KEY_WORD, AT(gradient), "auto", 0, 0, NULL, true,
+     "gradient estimator; auto: ottt (neuron=sign: bptt, behaviour=reference: ndot_ref)"},
     {"update", BSO_KEY_WORD, AT(update), "auto", 0, 0, "auto|realtime|accumulated", true,
      "update at every time step, or once per batch; auto: as the gradient needs"},
     {"steps", BSO_KEY_INTEGER, AT(steps), "2", 1, 1024, NULL, true, "time steps T"},
@@ -51,6 +52,10 @@ const bso_key bso_keys[] = {
      "none, or crop, flip, cutout joined by '+'"},
     {"seed", BSO_KEY_SEED, AT(seed), "1", 0, 0, NULL, true,
      "of everything random: initial weights, order, augmentation"},
+    {"neuron", BSO_KEY_WORD, AT(neuron), "lif", 0, 0, "lif|sign", true,
+     "spiking neurons, or the binary activations -1 and +1 of a network without time (steps=1)"},
+    {"behaviour", BSO_KEY_WORD, AT(behaviour), "paper", 0, 0, "paper|reference", true,
+     "where the paper and its reference code differ, what is followed"},
     {"leak", BSO_KEY_NUMBER, AT(leak), "0.5", 0, 1, NULL, true,
      "lambda, what the membrane keeps from step to step"},
     {"threshold", BSO_KEY_NUMBER, AT(threshold), "1", 1e-6, 1e6, NULL, true, "V_th, firing threshold"},
@@ -62,8 +67,8 @@ const bso_key bso_keys[] = {
      "no gradient through the reset (gradients through time only)"},
     {"lr", BSO_KEY_NUMBER, AT(lr), "0.1", 0, 1000, NULL, true,
      "learning rate of the full-precision parameters, trained by SGD"},
-    {"lr_schedule", BSO_KEY_WORD, AT(lr_schedule), "cosine", 0, 0, SCHEDULES, true,
-     "schedule of learning rates"},
+    {"lr_schedule", BSO_KEY_WORD, AT(lr_schedule), "auto", 0, 0, "auto|" SCHEDULES, true,
+     "schedule of learning rates; auto: cosine (behaviour=reference: constant)"},
     {"schedule", BSO_KEY_WORD, AT(schedule), "step", 0, 0, SCHEDULES, true,
      "schedule of flip thresholds and momentum rates"},
     {"schedule_factor", BSO_KEY_NUMBER, AT(schedule_factor), "0.1", 1e-12, 1, NULL, true,
@@ -375,11 +380,44 @@ void bso_settings_label(const bso_settings *s, char *text, size_t size)
     }
 }
 
-/* What update=auto means: gradients through time are known only at the end of a batch. */
-static const char *resolved_update(const bso_settings *s, const bso_gradient *gradient)
+static bool is(const char *word, const char *value)
 {
-    if (strcmp(s->update, "auto") != 0) return s->update;
-    return gradient && gradient->through_time ? "accumulated" : "realtime";
+    return strcmp(word, value) == 0;
+}
+
+static const bso_gradient *gradient_of(const char *name)
+{
+    for (int i = 0; bso_gradients[i]; i++) {
+        if (is(bso_gradients[i]->name, name)) return bso_gradients[i];
+    }
+    return NULL;
+}
+
+/* What a key stands for: of the word `auto` what the other settings call for, else the value itself. */
+static const char *resolved(const bso_settings *s, size_t offset)
+{
+    const char *value = (const char *)s + offset;
+    if (!is(value, "auto")) return value;
+    bool reference = is(s->behaviour, "reference");
+    if (offset == AT(gradient)) return is(s->neuron, "sign") ? "bptt" : reference ? "ndot_ref" : "ottt";
+    if (offset == AT(lr_schedule)) return reference ? "constant" : "cosine";
+    if (offset == AT(update)) {
+        /* Gradients through time are known only at the end of a batch. */
+        const bso_gradient *gradient = gradient_of(resolved(s, AT(gradient)));
+        return gradient && gradient->through_time ? "accumulated" : "realtime";
+    }
+    return value;
+}
+
+static void resolve(bso_settings *s)
+{
+    static const size_t offsets[] = {AT(update), AT(gradient),
+                                     AT(lr_schedule)}; /* update looks at gradient */
+    for (int i = 0; i < 3; i++) {
+        char *value = (char *)s + offsets[i];
+        const char *meant = resolved(s, offsets[i]);
+        if (meant != value) snprintf(value, BSO_WORD, "%s", meant);
+    }
 }
 
 static int check_hypers(const bso_settings *s, const bso_optimizer *rule)
@@ -405,21 +443,53 @@ static int check_hypers(const bso_settings *s, const bso_optimizer *rule)
     return 0;
 }
 
+/* Sign neurons have neither time nor traces of spikes. */
+static int check_sign(const bso_settings *s, const bso_gradient *gradient)
+{
+    if (s->steps != 1) {
+        return bso_fail("steps=%" PRId64 ": neuron=sign is a network without time; set steps=1", s->steps);
+    }
+    if (gradient->trace) {
+        return bso_fail("gradient=%s: it traces spikes over time, which neuron=sign has none of; set "
+                        "gradient=bptt or sltt",
+                        gradient->name);
+    }
+    return 0;
+}
+
 int bso_settings_check(bso_settings *s)
 {
     const bso_optimizer *rule = bso_optimizer_find(s->optimizer);
     if (!rule) return BSO_ERROR;
-    const bso_gradient *gradient = bso_gradient_find(s->gradient);
+    const bso_gradient *gradient = bso_gradient_find(resolved(s, AT(gradient)));
     if (!gradient) return BSO_ERROR;
-    if (gradient->through_time && strcmp(s->update, "realtime") == 0) {
+    if (gradient->through_time && is(s->update, "realtime")) {
         return bso_fail("update=realtime: gradient %s is known only after the last time step; "
                         "set update=accumulated or auto",
                         gradient->name);
     }
+    if (is(s->neuron, "sign") && check_sign(s, gradient)) return BSO_ERROR;
     if (check_hypers(s, rule)) return BSO_ERROR;
-    const char *update = resolved_update(s, gradient);
-    if (update != s->update) snprintf(s->update, sizeof s->update, "%s", update);
+    resolve(s);
     return 0;
+}
+
+/* Defaults of hyperparameters that are others under behaviour=reference: T-BSO's M / (sqrt(v) + 1e-10) there.
+ */
+static const struct {
+    const char *rule, *hyper;
+    double value;
+} reference_values[] = {{"tbso", "eps", 0}, {"tbso", "eps_outside", 1e-10}};
+
+static double default_value(const bso_settings *s, const bso_optimizer *rule, const bso_hyper *h)
+{
+    for (size_t i = 0; i < sizeof reference_values / sizeof *reference_values; i++) {
+        if (is(s->behaviour, "reference") && is(rule->name, reference_values[i].rule) &&
+            is(h->name, reference_values[i].hyper)) {
+            return reference_values[i].value;
+        }
+    }
+    return h->initial;
 }
 
 void bso_settings_hypers(const bso_settings *s, const bso_optimizer *rule, double values[BSO_HYPER_MAX])
@@ -427,11 +497,11 @@ void bso_settings_hypers(const bso_settings *s, const bso_optimizer *rule, doubl
     for (int i = 0; i < BSO_HYPER_MAX; i++) values[i] = 0;
     for (int i = 0; rule->hypers[i].name; i++) {
         const bso_hyper *h = &rule->hypers[i];
-        values[i] = h->initial;
+        values[i] = default_value(s, rule, h);
         for (int j = 0; j < s->hypers_set; j++) {
-            if (strcmp(s->hyper[j].name, h->name) == 0) values[i] = s->hyper[j].value;
+            if (is(s->hyper[j].name, h->name)) values[i] = s->hyper[j].value;
         }
-        if (values[i] == 0 && h->initial == 0 && strcmp(h->name, "weight_lr") == 0) values[i] = s->lr;
+        if (values[i] == 0 && h->initial == 0 && is(h->name, "weight_lr")) values[i] = s->lr;
     }
 }
 
@@ -444,17 +514,13 @@ static uint64_t hash_pair(uint64_t hash, const char *key, const char *value)
 
 uint64_t bso_settings_hash(const bso_settings *s)
 {
-    const bso_gradient *gradient = NULL;
-    for (int i = 0; bso_gradients[i]; i++) {
-        if (strcmp(bso_gradients[i]->name, s->gradient) == 0) gradient = bso_gradients[i];
-    }
     uint64_t hash = bso_hash_start;
     char text[BSO_TEXT];
     for (const bso_key *k = bso_keys; k->name; k++) {
         if (!k->identity) continue;
         key_text(s, k, text, sizeof text);
         /* The same before and after bso_settings_check. */
-        hash = hash_pair(hash, k->name, k->offset == AT(update) ? resolved_update(s, gradient) : text);
+        hash = hash_pair(hash, k->name, k->type == BSO_KEY_WORD ? resolved(s, k->offset) : text);
     }
     const bso_optimizer *rule = rule_of(s);
     if (!rule) return hash;

@@ -18,7 +18,7 @@ enum { BSO_TEXT = 1024, BSO_WORD = 64 };
 typedef struct {
     /* what is trained on what, by what */
     char dataset[BSO_TEXT], data_dir[BSO_TEXT], network[BSO_TEXT];
-    char optimizer[BSO_WORD], gradient[BSO_WORD];
+    char optimizer[BSO_WORD], gradient[BSO_WORD]; /* gradient=auto: what neuron and behaviour call for */
     char update[BSO_WORD]; /* realtime (at every time step), accumulated (once per batch), auto: as the
                               gradient needs */
     int64_t steps, epochs, batch;
@@ -28,6 +28,8 @@ typedef struct {
     char augment[BSO_WORD]; /* none, or crop, flip, cutout joined by + */
     uint64_t seed;
     /* neuron and loss */
+    char neuron[BSO_WORD];    /* lif; sign: the binary activations -1 and +1 of non-spiking networks, T = 1 */
+    char behaviour[BSO_WORD]; /* where paper and reference code differ (docs/methods.md): paper, reference */
     double leak, threshold, loss_mse;
     char surrogate[BSO_WORD];
     bool detach_reset;
@@ -86,12 +88,12 @@ int bso_settings_get(const bso_settings *s, const char *key, char *text, size_t 
 /* The method's name: the label, or "optimizer (gradient)" where it is empty. */
 void bso_settings_label(const bso_settings *s, char *text, size_t size);
 
-/* Check what depends on several keys: the rule exists, hyperparameters belong to it, gradient and update go
- * together. Resolves update=auto. Returns 0 or BSO_ERROR. */
+/* Check what depends on several keys: the rule exists, hyperparameters belong to it, gradient, update, neuron
+ * and T go together. Puts what they stand for in place of the words `auto`. Returns 0 or BSO_ERROR. */
 int bso_settings_check(bso_settings *s);
 
-/* Values of the rule's hyperparameters in its order: set ones, else defaults. weight_lr defaults to lr where
- * its default is 0. */
+/* Values of the rule's hyperparameters in its order: set ones, else defaults (some depend on `behaviour`).
+ * weight_lr defaults to lr where its default is 0. */
 void bso_settings_hypers(const bso_settings *s, const bso_optimizer *rule, double values[BSO_HYPER_MAX]);
 
 /* 64-bit FNV-1a over "key=value\n" of every identity key and effective hyperparameter, in table order. The

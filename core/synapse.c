@@ -92,10 +92,12 @@ static void forward_bits(bso_layer *l, const bso_pass *pass, float *y)
         uint64_t *patches = bso_scratch(pass->net, omp_get_thread_num());
         int32_t *ones = (int32_t *)(void *)(patches + words * stride), *sum = ones + stride;
         memset(sum, 0, (size_t)outputs * stride * sizeof *sum);
-        for (int plane = 0; plane < in->planes; plane++) {
+        /* Bipolar values are 2 count - largest, and padding is 0: the ones of plane -1 tell it apart. */
+        for (int plane = in->bipolar ? -1 : 0; plane < in->planes; plane++) {
+            int32_t factor = plane < 0 ? -(int32_t)in->largest : (int32_t)(in->bipolar ? 2 : 1) << plane;
             bso_bits_patches(in, &s->window, n, first, count, plane, patches, stride, ones);
             bso_kernel->bits_multiply(sum, stride, patches, stride, pixels, s->weight->bits, (size_t)outputs,
-                                      words, ones, (int32_t)1 << plane);
+                                      words, ones, factor);
         }
         for (int o = 0; o < outputs; o++) {
             float *out = y + (size_t)o * total + (size_t)first * area(s);
@@ -312,7 +314,7 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const c
                         net->batch, s->window.out_h, s->window.out_w);
     }
     if (below && representation != BSO_REP_FLOAT &&
-        (uint64_t)below->out.largest * (uint64_t)inputs > INT32_MAX) {
+        (uint64_t)below->out.largest * (uint64_t)inputs > INT32_MAX / (below->out.bipolar ? 3 : 1)) {
         return bso_fail("network: %s: sums over %lld inputs of up to %u do not fit; pool less", name,
                         (long long)inputs, below->out.largest);
     }

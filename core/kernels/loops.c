@@ -174,33 +174,46 @@ static void lif(float *u, const float *u_previous, const float *current, size_t 
     for (size_t i = 0; i < n; i++) u[i] = scalar_lif(u_previous[i], current[i], leak, threshold);
 }
 
+/* A loop for each kind: a choice inside it would keep it from becoming vectors. */
+#define SURROGATE(derivative)                                                                                \
+    _Pragma("omp simd") for (size_t i = 0; i < n; i++) du[i] = ds[i] * derivative(u[i] - threshold)
+
 static void surrogate(float *du, const float *ds, const float *u, size_t n, float threshold,
                       bso_surrogate kind)
 {
-    if (kind == BSO_SURROGATE_SIGMOID) {
-#pragma omp simd
-        for (size_t i = 0; i < n; i++) du[i] = ds[i] * scalar_surrogate_sigmoid(u[i] - threshold);
-    } else {
-#pragma omp simd
-        for (size_t i = 0; i < n; i++) du[i] = ds[i] * scalar_surrogate_rectangular(u[i] - threshold);
+    switch (kind) {
+    case BSO_SURROGATE_SIGMOID:
+        SURROGATE(scalar_surrogate_sigmoid);
+        break;
+    case BSO_SURROGATE_RECTANGULAR:
+        SURROGATE(scalar_surrogate_rectangular);
+        break;
+    case BSO_SURROGATE_CLIP:
+        SURROGATE(scalar_surrogate_clip);
+        break;
     }
 }
+
+#define SURROGATE_THROUGH_TIME(derivative)                                                                   \
+    _Pragma("omp simd") for (size_t i = 0; i < n; i++)                                                       \
+    {                                                                                                        \
+        float d = derivative(u[i] - threshold);                                                              \
+        du[i] = ds[i] * d + leak * du_next[i] * (1.0f - reset * threshold * d);                              \
+    }
 
 static void surrogate_through_time(float *du, const float *ds, const float *du_next, const float *u, size_t n,
                                    float leak, float threshold, float reset, bso_surrogate kind)
 {
-    if (kind == BSO_SURROGATE_SIGMOID) {
-#pragma omp simd
-        for (size_t i = 0; i < n; i++) {
-            float d = scalar_surrogate_sigmoid(u[i] - threshold);
-            du[i] = ds[i] * d + leak * du_next[i] * (1.0f - reset * threshold * d);
-        }
-    } else {
-#pragma omp simd
-        for (size_t i = 0; i < n; i++) {
-            float d = scalar_surrogate_rectangular(u[i] - threshold);
-            du[i] = ds[i] * d + leak * du_next[i] * (1.0f - reset * threshold * d);
-        }
+    switch (kind) {
+    case BSO_SURROGATE_SIGMOID:
+        SURROGATE_THROUGH_TIME(scalar_surrogate_sigmoid);
+        break;
+    case BSO_SURROGATE_RECTANGULAR:
+        SURROGATE_THROUGH_TIME(scalar_surrogate_rectangular);
+        break;
+    case BSO_SURROGATE_CLIP:
+        SURROGATE_THROUGH_TIME(scalar_surrogate_clip);
+        break;
     }
 }
 
@@ -208,6 +221,16 @@ static void trace(float *a, const float *u, size_t n, float mu, float threshold)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) a[i] = mu * a[i] + (u[i] >= threshold ? 1.0f : 0.0f);
+}
+
+static void trace_ratio(float *a, const float *u, const float *u_previous, size_t n, float leak,
+                        float threshold, float reset)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float mu = scalar_ratio(u[i], u_previous[i], leak, threshold, reset);
+        a[i] = mu * a[i] + (u[i] >= threshold ? 1.0f : 0.0f);
+    }
 }
 
 const bso_kernels JOIN(bso_kernels_, BSO_ISA) = {
@@ -223,4 +246,5 @@ const bso_kernels JOIN(bso_kernels_, BSO_ISA) = {
     surrogate,
     surrogate_through_time,
     trace,
+    trace_ratio,
 };

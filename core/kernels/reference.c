@@ -81,7 +81,9 @@ static void lif(float *u, const float *u_previous, const float *current, size_t 
 
 static float derivative(float x, bso_surrogate kind)
 {
-    return kind == BSO_SURROGATE_SIGMOID ? scalar_surrogate_sigmoid(x) : scalar_surrogate_rectangular(x);
+    return kind == BSO_SURROGATE_SIGMOID       ? scalar_surrogate_sigmoid(x)
+           : kind == BSO_SURROGATE_RECTANGULAR ? scalar_surrogate_rectangular(x)
+                                               : scalar_surrogate_clip(x);
 }
 
 static void surrogate(float *du, const float *ds, const float *u, size_t n, float threshold,
@@ -104,6 +106,15 @@ static void trace(float *a, const float *u, size_t n, float mu, float threshold)
     for (size_t i = 0; i < n; i++) a[i] = mu * a[i] + (u[i] >= threshold ? 1.0f : 0.0f);
 }
 
+static void trace_ratio(float *a, const float *u, const float *u_previous, size_t n, float leak,
+                        float threshold, float reset)
+{
+    for (size_t i = 0; i < n; i++) {
+        float mu = scalar_ratio(u[i], u_previous[i], leak, threshold, reset);
+        a[i] = mu * a[i] + (u[i] >= threshold ? 1.0f : 0.0f);
+    }
+}
+
 const bso_kernels bso_kernels_reference = {
     "reference",
     bits_multiply,
@@ -117,4 +128,5 @@ const bso_kernels bso_kernels_reference = {
     surrogate,
     surrogate_through_time,
     trace,
+    trace_ratio,
 };

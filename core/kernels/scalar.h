@@ -47,6 +47,23 @@ static inline float scalar_surrogate_rectangular(float x)
     return x <= 0.5f && x >= -0.5f ? 1.0f : 0.0f;
 }
 
+static inline float scalar_surrogate_clip(float x)
+{
+    return x <= 1.0f && x >= -1.0f ? 1.0f : 0.0f;
+}
+
+/* What a neuron carries from a step to the next, over what it carried into this one. Within rounding of 0 the
+ * quotient says nothing, hence the guard. */
+static inline float scalar_ratio(float u, float u_previous, float leak, float threshold, float reset)
+{
+    float now = u - (u >= threshold ? reset : 0.0f);
+    float before = u_previous - (u_previous >= threshold ? reset : 0.0f);
+    float mu = now / before;
+    mu = mu > leak ? leak : mu;
+    mu = mu < -leak ? -leak : mu;
+    return before < 1e-6f && before > -1e-6f ? leak : mu;
+}
+
 static inline float scalar_lif(float u_previous, float current, float leak, float threshold)
 {
     float reset = u_previous >= threshold ? threshold : 0.0f;
