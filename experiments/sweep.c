@@ -9,7 +9,7 @@
 #include "core/result.h"
 #include "experiments/calibrate.h"
 #include "experiments/program.h"
-#include "experiments/sweep_file.h"
+#include "experiments/sweep.h"
 #include "experiments/sweep_pool.h"
 
 #include <dirent.h>
@@ -32,12 +32,7 @@ static const char help[] =
     "Finished cells are kept, changed ones run again; stopping with Ctrl-C loses only the cells that are "
     "running.\n";
 
-typedef struct {
-    const char *file, *out, *only;
-    int jobs, threads;
-    bool dry, help;
-    char directory[2048], runs[2100]; /* DIR and DIR/runs */
-} options;
+typedef bso_sweep_options options;
 
 typedef struct {
     bso_job *jobs;
@@ -45,18 +40,18 @@ typedef struct {
     int lock; /* descriptor of DIR/sweep.lock, or -1 */
 } plan;
 
-static int parse(int argc, char **argv, options *o)
+static int parse(int argc, char **argv, options *o, const char **out, bool *asked)
 {
-    *o = (options){0};
+    *o = (options){.alone = true};
     for (int i = 1; i < argc; i++) {
         const char *jobs = NULL, *threads = NULL;
-        int code = bso_option(argc, argv, &i, "--out", &o->out);
+        int code = bso_option(argc, argv, &i, "--out", out);
         if (code == 0) code = bso_option(argc, argv, &i, "--jobs", &jobs);
         if (code == 0) code = bso_option(argc, argv, &i, "--threads", &threads);
         if (code == 0) code = bso_option(argc, argv, &i, "--only", &o->only);
         if (code == 0) code = bso_flag(argv[i], "--dry-run", &o->dry);
-        if (code == 0) code = bso_flag(argv[i], "--help", &o->help);
-        if (code == 0) code = bso_flag(argv[i], "-h", &o->help);
+        if (code == 0) code = bso_flag(argv[i], "--help", asked);
+        if (code == 0) code = bso_flag(argv[i], "-h", asked);
         if (code == 1 && jobs) code = bso_option_number("--jobs", jobs, 1, 256, &o->jobs);
         if (code == 1 && threads) code = bso_option_number("--threads", threads, 1, 1024, &o->threads);
         if (code < 0) return code;
@@ -65,7 +60,7 @@ static int parse(int argc, char **argv, options *o)
         if (o->file) return bso_usage("%s: one sweep file at a time", argv[i]);
         o->file = argv[i];
     }
-    return o->file || o->help ? 0 : bso_usage("which sweep file?");
+    return o->file || *asked ? 0 : bso_usage("which sweep file?");
 }
 
 static int cores(void)
@@ -269,7 +264,7 @@ static int carry_out(options *o, const bso_sweep *sweep, plan *p)
     if (o->jobs == 0) o->jobs = machine;
     if ((size_t)o->jobs > waiting) o->jobs = waiting ? (int)waiting : 1;
     if (o->threads == 0) o->threads = machine / o->jobs > 1 ? machine / o->jobs : 1;
-    tell_strangers(o, sweep);
+    if (o->alone) tell_strangers(o, sweep);
     code = estimate(p, o->jobs, o->threads);
     if (code) return code;
 
@@ -292,29 +287,42 @@ static int carry_out(options *o, const bso_sweep *sweep, plan *p)
     return code ? code : failed > 0;
 }
 
+int bso_sweep_folder(bso_sweep_options *o, const char *directory)
+{
+    if (!*directory || strlen(directory) >= sizeof o->directory) {
+        return bso_fail("--out: it takes a folder's name of less than %zu characters", sizeof o->directory);
+    }
+    snprintf(o->directory, sizeof o->directory, "%s", directory);
+    snprintf(o->runs, sizeof o->runs, "%s/runs", directory);
+    return 0;
+}
+
+int bso_sweep_run(bso_sweep_options *o, const bso_sweep *sweep)
+{
+    plan p = {.lock = -1};
+    int code = carry_out(o, sweep, &p);
+    if (p.lock >= 0) close(p.lock);
+    bso_free(p.jobs);
+    return code;
+}
+
 int bso_command_sweep(int argc, char **argv)
 {
     options o;
-    int code = parse(argc, argv, &o);
+    const char *out = NULL;
+    bool asked = false;
+    int code = parse(argc, argv, &o, &out, &asked);
     if (code) return code;
-    if (o.help) {
+    if (asked) {
         fputs(help, stdout);
         return 0;
     }
     bso_sweep sweep;
     if (bso_sweep_read(&sweep, o.file)) return BSO_ERROR;
-    if (o.out && strlen(o.out) < sizeof o.directory) {
-        snprintf(o.directory, sizeof o.directory, "%s", o.out);
-    } else if (!o.out) {
-        snprintf(o.directory, sizeof o.directory, "results/%s", sweep.name);
-    }
-    snprintf(o.runs, sizeof o.runs, "%s/runs", o.directory);
-    plan p = {.lock = -1};
-    code = *o.directory
-               ? carry_out(&o, &sweep, &p)
-               : bso_fail("--out: it takes a folder's name of less than %zu characters", sizeof o.directory);
-    if (p.lock >= 0) close(p.lock);
-    bso_free(p.jobs);
+    char usual[BSO_WORD + 16];
+    snprintf(usual, sizeof usual, "results/%s", sweep.name);
+    code = bso_sweep_folder(&o, out ? out : usual);
+    if (code == 0) code = bso_sweep_run(&o, &sweep);
     bso_sweep_free(&sweep);
     return code;
 }

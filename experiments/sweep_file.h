@@ -6,9 +6,10 @@
  *     cells = ( { label = "T-BSO"; optimizer = "tbso"; steps = [1, 2, 4]; },
  *               { label = "BSO"; optimizer = "bso"; optional = true; } );
  *
- * A group's keys come on top of the common ones. A list stands for a cell with each of its values, several
- * lists for all their combinations. optional = true: the group is left out where its data set cannot be
- * opened.
+ * A group's keys come on top of the common ones. method = "NAME" stands for the settings of that method and
+ * what tuning found for it (experiments/method.h); it comes on top of the common keys, and the group's own
+ * keys on top of it. A list stands for a cell with each of its values, several lists for all their
+ * combinations. optional = true: the group is left out where its data set cannot be opened.
  */
 #ifndef BSO_SWEEP_FILE_H
 #define BSO_SWEEP_FILE_H
@@ -36,6 +37,8 @@ enum { BSO_SWEEP_CELLS_MAX = 10000 };
 
 /* Read, expand and check. Returns 0, or BSO_ERROR naming file, line and key; the sweep is then empty. */
 int bso_sweep_read(bso_sweep *sweep, const char *path);
+/* Make room for that many cells of a sweep that is not read from a file. Returns 0 or BSO_ERROR. */
+int bso_sweep_room(bso_sweep *sweep, size_t cells);
 void bso_sweep_free(bso_sweep *sweep);
 
 #endif

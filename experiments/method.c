@@ -1,0 +1,191 @@
+/* method.c: see method.h. */
+#include "experiments/method.h"
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "experiments/config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { METHODS_MAX = 256 };
+
+static const bso_method *lookup(const bso_methods *m, const char *name)
+{
+    for (int i = 0; i < m->count; i++) {
+        if (strcmp(m->method[i].name, name) == 0) return &m->method[i];
+    }
+    return NULL;
+}
+
+/* The members of a group but those in `not` (NULL at the end), as pairs. */
+static int read_pairs(const char *path, const config_setting_t *group, const char *const * not,
+                      bso_pair *pairs, int *count)
+{
+    *count = 0;
+    for (int i = 0; i < config_setting_length(group); i++) {
+        config_setting_t *m = config_setting_get_elem(group, (unsigned)i);
+        const char *const *n = not ;
+        while (*n && strcmp(*n, config_setting_name(m)) != 0) n++;
+        if (*n) continue;
+        if (*count == BSO_METHOD_KEYS || strlen(config_setting_name(m)) >= BSO_WORD) {
+            bso_fail("%s: more than %d keys, or too long a name", config_setting_name(m), BSO_METHOD_KEYS);
+            return bso_config_at(path, m);
+        }
+        bso_pair *pair = &pairs[(*count)++];
+        snprintf(pair->key, sizeof pair->key, "%s", config_setting_name(m));
+        if (bso_config_text(pair->key, m, pair->value, sizeof pair->value)) return bso_config_at(path, m);
+    }
+    return 0;
+}
+
+static int set_pairs(bso_settings *s, const bso_pair *pairs, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (bso_settings_set(s, pairs[i].key, pairs[i].value)) return BSO_ERROR;
+    }
+    return 0;
+}
+
+int bso_method_apply(const bso_method *method, bool tuned, bso_settings *s)
+{
+    snprintf(s->label, sizeof s->label, "%s", method->label);
+    return set_pairs(s, method->set, method->pairs) ||
+                   (tuned && set_pairs(s, method->tuned, method->tuned_pairs))
+               ? BSO_ERROR
+               : 0;
+}
+
+/* Can the method be set and checked by itself? */
+static int try(const bso_method *method)
+{
+    bso_settings s;
+    bso_settings_default(&s);
+    return bso_method_apply(method, true, &s) || bso_settings_check(&s) ? BSO_ERROR : 0;
+}
+
+static bool plain_name(const char *name)
+{
+    return *name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")];
+}
+
+static int add_methods(bso_methods *m, const char *path, const config_setting_t *list)
+{
+    static const char *const own[] = {"name", "label", NULL};
+    for (int i = 0; i < config_setting_length(list); i++) {
+        config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
+        bso_method method = {.pairs = 0};
+        if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
+            bso_fail("methods: each is a group in braces, { name = \"...\"; key = value; ... }");
+            return bso_config_at(path, group);
+        }
+        if (bso_config_member(path, group, "name", method.name, sizeof method.name) ||
+            bso_config_member(path, group, "label", method.label, sizeof method.label) ||
+            read_pairs(path, group, own, method.set, &method.pairs)) {
+            return BSO_ERROR;
+        }
+        bool bad = !plain_name(method.name) || lookup(m, method.name) || m->count == METHODS_MAX;
+        if (bad) bso_fail("name=%s: it takes a new name of a-z, 0-9 and _", method.name);
+        if (!*method.label) snprintf(method.label, sizeof method.label, "%s", method.name);
+        if (bad || try(&method)) return bso_config_at(path, group);
+        m->method[m->count++] = method;
+    }
+    return 0;
+}
+
+/* Every rule that has no method of its name, with what the other keys' defaults call for. */
+static int add_rules(bso_methods *m)
+{
+    for (int i = 0; bso_optimizers[i] && m->count < METHODS_MAX; i++) {
+        const char *name = bso_optimizers[i]->name;
+        if (lookup(m, name)) continue;
+        bso_method *method = &m->method[m->count++];
+        *method = (bso_method){.pairs = 1};
+        snprintf(method->name, sizeof method->name, "%s", name);
+        snprintf(method->label, sizeof method->label, "%s", name);
+        snprintf(method->set[0].key, sizeof method->set[0].key, "optimizer");
+        snprintf(method->set[0].value, sizeof method->set[0].value, "%s", name);
+    }
+    return 0;
+}
+
+static int add_tuned(bso_methods *m, const char *path, const config_setting_t *list)
+{
+    static const char *const own[] = {"method", "trials", "validation", NULL};
+    for (int i = 0; i < config_setting_length(list); i++) {
+        config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
+        char name[BSO_WORD] = "";
+        if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
+            bso_fail("tuned: each is a group in braces, { method = \"...\"; key = value; ... }");
+            return bso_config_at(path, group);
+        }
+        if (bso_config_member(path, group, "method", name, sizeof name)) return BSO_ERROR;
+        const bso_method *found = lookup(m, name);
+        if (!found) {
+            bso_fail("method=%s: no such method; remove the entry, or tune again", name);
+            return bso_config_at(path, group);
+        }
+        bso_method *method = &m->method[found - m->method];
+        if (read_pairs(path, group, own, method->tuned, &method->tuned_pairs)) return BSO_ERROR;
+        if (try(method)) return bso_config_at(path, group);
+    }
+    return 0;
+}
+
+/* The one list of a file, handed to `add`. */
+static int read_list(bso_methods *m, const char *path, const char *name, const char *const *known,
+                     int (*add)(bso_methods *m, const char *path, const config_setting_t *list))
+{
+    config_t config;
+    if (bso_config_read(&config, path)) return BSO_ERROR;
+    config_setting_t *root = config_root_setting(&config), *list = config_setting_get_member(root, name);
+    int code = bso_config_known(path, root, "the file", known);
+    if (!code && (!list || config_setting_type(list) != CONFIG_TYPE_LIST)) {
+        code = bso_fail("%s: %s: it takes a list in parentheses, %s = ( { ... }, ... );", path, name, name);
+    }
+    if (!code) code = add(m, path, list);
+    config_destroy(&config);
+    return code;
+}
+
+int bso_methods_read(bso_methods *m, const char *tuned)
+{
+    static const char *const in_methods[] = {"methods", NULL}, *const in_tuned[] = {"protocol", "tuned",
+                                                                                    NULL};
+    *m = (bso_methods){0};
+    m->method = bso_alloc(BSO_MEM_CONTROL, METHODS_MAX, sizeof *m->method, "the methods");
+    if (!m->method) return BSO_ERROR;
+    bso_config_path("methods.conf", m->methods_path, sizeof m->methods_path);
+    if (tuned) {
+        snprintf(m->tuned_path, sizeof m->tuned_path, "%s", tuned);
+    } else {
+        bso_config_path("tuned.conf", m->tuned_path, sizeof m->tuned_path);
+    }
+    int code = read_list(m, m->methods_path, "methods", in_methods, add_methods);
+    if (!code) code = add_rules(m);
+    if (!code && access(m->tuned_path, F_OK) == 0) {
+        code = read_list(m, m->tuned_path, "tuned", in_tuned, add_tuned);
+    }
+    if (code) bso_methods_free(m);
+    return code;
+}
+
+void bso_methods_free(bso_methods *m)
+{
+    bso_free(m->method);
+    *m = (bso_methods){0};
+}
+
+const bso_method *bso_method_find(const bso_methods *m, const char *name)
+{
+    const bso_method *found = lookup(m, name);
+    if (found) return found;
+    char names[1024] = "";
+    for (int i = 0; i < m->count; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", m->method[i].name);
+    }
+    bso_fail("method=%s: no such method; choose one of %s", name, names);
+    return NULL;
+}

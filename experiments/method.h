@@ -1,0 +1,46 @@
+/* method.h: the methods that are compared: a name for the command line, one for tables, and the settings they
+ * stand for. experiments/methods.conf is the list; every registered optimizer that the list does not name is
+ * a method, too. What tuning found for them is in experiments/tuned.conf, written by `bso tune`.
+ */
+#ifndef BSO_METHOD_H
+#define BSO_METHOD_H
+
+#include "core/settings.h"
+
+#include <stdbool.h>
+
+enum { BSO_METHOD_KEYS = 24 };
+
+typedef struct {
+    char key[BSO_WORD];
+    char value[BSO_WORD];
+} bso_pair;
+
+typedef struct {
+    char name[BSO_WORD];  /* "tbso" */
+    char label[BSO_WORD]; /* "T-BSO" */
+    int pairs, tuned_pairs;
+    bso_pair set[BSO_METHOD_KEYS];   /* optimizer, gradient, ... */
+    bso_pair tuned[BSO_METHOD_KEYS]; /* lr and hyperparameters */
+} bso_method;
+
+typedef struct {
+    bso_method *method;
+    int count;
+    char methods_path[1024], tuned_path[1024]; /* where they come from */
+} bso_methods;
+
+/* The list, with what tuning found. Names, keys and values are checked: every method's settings can be set.
+ * tuned: the file of tuned settings, or NULL for the repository's; a missing one is no error: then nothing is
+ * tuned. Returns 0, or BSO_ERROR naming file and line. */
+int bso_methods_read(bso_methods *m, const char *tuned);
+void bso_methods_free(bso_methods *m);
+
+/* The method of that name, or NULL with bso_fail listing the names. */
+const bso_method *bso_method_find(const bso_methods *m, const char *name);
+
+/* Set what the method stands for, its label included; tuned: then what tuning found, where there is
+ * something. What is set otherwise stays. Returns 0 or BSO_ERROR. */
+int bso_method_apply(const bso_method *method, bool tuned, bso_settings *s);
+
+#endif
