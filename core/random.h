@@ -13,7 +13,8 @@ typedef enum {
     BSO_RANDOM_INIT = 1,    /* a = parameter ordinal, b = weight index */
     BSO_RANDOM_SHUFFLE = 2, /* a = epoch, b = position */
     BSO_RANDOM_AUGMENT = 3, /* a = epoch, b = sample index, then draw number */
-    BSO_RANDOM_TEST = 4     /* for tests and generators */
+    BSO_RANDOM_TEST = 4,    /* for tests and generators */
+    BSO_RANDOM_TUNE = 5     /* a = method and key, b = trial */
 } bso_random_purpose;
 
 /* Four independent 32-bit words. */

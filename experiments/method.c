@@ -110,6 +110,7 @@ static int add_rules(bso_methods *m)
     return 0;
 }
 
+/* Entries of methods that are not there, or that have an entry already, are passed over. */
 static int add_tuned(bso_methods *m, const char *path, const config_setting_t *list)
 {
     static const char *const own[] = {"method", "trials", "validation", NULL};
@@ -122,10 +123,7 @@ static int add_tuned(bso_methods *m, const char *path, const config_setting_t *l
         }
         if (bso_config_member(path, group, "method", name, sizeof name)) return BSO_ERROR;
         const bso_method *found = lookup(m, name);
-        if (!found) {
-            bso_fail("method=%s: no such method; remove the entry, or tune again", name);
-            return bso_config_at(path, group);
-        }
+        if (!found || found->tuned_pairs) continue;
         bso_method *method = &m->method[found - m->method];
         if (read_pairs(path, group, own, method->tuned, &method->tuned_pairs)) return BSO_ERROR;
         if (try(method)) return bso_config_at(path, group);
@@ -149,24 +147,29 @@ static int read_list(bso_methods *m, const char *path, const char *name, const c
     return code;
 }
 
+static int read_tuned(bso_methods *m, const char *path)
+{
+    static const char *const known[] = {"protocol", "tuned", NULL};
+    return access(path, F_OK) == 0 ? read_list(m, path, "tuned", known, add_tuned) : 0;
+}
+
 int bso_methods_read(bso_methods *m, const char *tuned)
 {
-    static const char *const in_methods[] = {"methods", NULL}, *const in_tuned[] = {"protocol", "tuned",
-                                                                                    NULL};
+    static const char *const known[] = {"methods", NULL};
+    char path[1024];
     *m = (bso_methods){0};
     m->method = bso_alloc(BSO_MEM_CONTROL, METHODS_MAX, sizeof *m->method, "the methods");
     if (!m->method) return BSO_ERROR;
-    bso_config_path("methods.conf", m->methods_path, sizeof m->methods_path);
+    bso_config_path("methods.conf", path, sizeof path);
+    int code = read_list(m, path, "methods", known, add_methods);
+    if (!code) code = add_rules(m);
     if (tuned) {
         snprintf(m->tuned_path, sizeof m->tuned_path, "%s", tuned);
     } else {
         bso_config_path("tuned.conf", m->tuned_path, sizeof m->tuned_path);
     }
-    int code = read_list(m, m->methods_path, "methods", in_methods, add_methods);
-    if (!code) code = add_rules(m);
-    if (!code && access(m->tuned_path, F_OK) == 0) {
-        code = read_list(m, m->tuned_path, "tuned", in_tuned, add_tuned);
-    }
+    if (!code) code = read_tuned(m, m->tuned_path);
+    if (!code && !tuned) code = read_tuned(m, BSO_TUNED_HERE);
     if (code) bso_methods_free(m);
     return code;
 }

@@ -27,12 +27,14 @@ typedef struct {
 typedef struct {
     bso_method *method;
     int count;
-    char methods_path[1024], tuned_path[1024]; /* where they come from */
+    char tuned_path[1024]; /* the file of tuned settings that was read, whether it is there or not */
 } bso_methods;
 
 /* The list, with what tuning found. Names, keys and values are checked: every method's settings can be set.
- * tuned: the file of tuned settings, or NULL for the repository's; a missing one is no error: then nothing is
- * tuned. Returns 0, or BSO_ERROR naming file and line. */
+ * tuned: a file of tuned settings; NULL: the repository's, and for methods that it does not have, what `bso
+ * tune` found here (BSO_TUNED_HERE). A missing file is no error: then nothing is tuned. Returns 0, or
+ * BSO_ERROR naming file and line. */
+#define BSO_TUNED_HERE "results/tune/tuned.conf"
 int bso_methods_read(bso_methods *m, const char *tuned);
 void bso_methods_free(bso_methods *m);
 

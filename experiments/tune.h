@@ -1,0 +1,36 @@
+/* tune.h: what tuning found: shared by `bso tune` and `bso compare`. */
+#ifndef BSO_TUNE_H
+#define BSO_TUNE_H
+
+#include "experiments/method.h"
+#include "experiments/protocol.h"
+
+#include <stdbool.h>
+
+enum { BSO_TUNE_METHODS = 256, BSO_TUNE_KEYS = BSO_RANGES_MAX + BSO_HYPER_MAX };
+
+/* A method on its way through tuning. */
+typedef struct {
+    const bso_method *method;
+    bool asked, complete; /* to be trained now; all its trainings are there */
+    int ranges;
+    bso_range range[BSO_TUNE_KEYS]; /* what is drawn: log-uniform */
+    int trials, best;               /* the trial with the highest validation accuracy */
+    double *validation;             /* [trials] percent; NaN: it did not reach its end */
+    double mean, sd;                /* of the best trial's validation accuracy over fresh seeds; NaN: none */
+    int seeds;                      /* that reached their end */
+} bso_candidate;
+
+/* The settings of a trial (0-based), checked; seed: the protocol's trial_seed. Returns 0 or BSO_ERROR. */
+int bso_tune_trial(const bso_candidate *c, const bso_protocol *protocol, int trial, bso_settings *s);
+
+/* Mean and standard deviation of the best of k trials drawn with replacement from n: what a budget of k would
+ * have found, on average (the bootstrap of Sivaprasad et al. 2020, whose expectation is a sum over the order
+ * statistics: x_(i) is the best with probability (i/n)^k - ((i-1)/n)^k). NaN counts as 0 %. k >= 1. */
+void bso_best_of(const double *x, int n, int k, double *mean, double *sd);
+
+/* Write directory/tuned.conf, tune.md and tables/{trials,budget,tuned}.csv (docs/formats.md), and print the
+ * table. Returns 0 or BSO_ERROR. */
+int bso_tune_write(const char *directory, const bso_protocol *protocol, const bso_candidate *c, int count);
+
+#endif
