@@ -5,7 +5,7 @@
 
 static void tile(bso_learner *l, size_t first, size_t n, const float *gradient)
 {
-    adam_step(l, first, n, gradient, true);
+    adam_step(l, first, n, gradient, true, 0);
 }
 
 const bso_optimizer bso_optimizer_adam_ste = {

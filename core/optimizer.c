@@ -70,14 +70,34 @@ static void pack_positive(uint32_t *masks, const float *x, piece at)
     }
 }
 
-/* above[o] bit k <- x[k][o] > limit, below[o] bit k <- x[k][o] < -limit. */
-static void pack_beyond(uint32_t *above, uint32_t *below, const bso_scalar *x, piece at, bso_scalar limit)
+/* What w * M is compared with, and what M is. */
+typedef struct {
+    const bso_scalar *momentum;
+    const bso_scalar *second_moment; /* v of M / (sqrt(v) + eps), or NULL */
+    bso_scalar eps, limit;
+    bso_scalar *reset; /* the momentum again where flips set it to 0, or NULL */
+} flip_test;
+
+/* A row of M within a strip: the momentum itself, or `scaled`, filled with what M / (sqrt(v) + eps) is. */
+static const bso_scalar *momentum_row(const flip_test *test, size_t first, size_t n, bso_scalar *scaled)
 {
+    const bso_scalar *m = test->momentum + first;
+    if (!test->second_moment) return m;
+    const bso_scalar *v = test->second_moment + first;
+    for (size_t i = 0; i < n; i++) scaled[i] = m[i] / (sqrt(v[i]) + test->eps);
+    return scaled;
+}
+
+/* above[o] bit k <- M[k][o] > limit, below[o] bit k <- M[k][o] < -limit. */
+static void pack_beyond(uint32_t *above, uint32_t *below, const flip_test *test, piece at)
+{
+    bso_scalar scaled[STRIP];
+    const bso_scalar limit = test->limit;
     memset(above, 0, at.cols * sizeof *above);
     memset(below, 0, at.cols * sizeof *below);
     for (size_t k = 0; k < at.rows; k++) {
         const uint32_t bit = UINT32_C(1) << k;
-        const bso_scalar *row = x + (at.k + k) * at.stride + at.o;
+        const bso_scalar *row = momentum_row(test, (at.k + k) * at.stride + at.o, at.cols, scaled);
         for (size_t o = 0; o < at.cols; o++) {
             above[o] |= row[o] > limit ? bit : 0;
             below[o] |= row[o] < -limit ? bit : 0;
@@ -120,20 +140,25 @@ static bso_scalar round_down(double x)
     return (double)nearest > x ? nextafter(nearest, (bso_scalar)-INFINITY) : nearest;
 }
 
-uint64_t bso_flip_above(bso_param *p, const bso_scalar *momentum, double threshold)
+/* x[k0 + k][o] <- 0 for each bit k of `flip`. */
+static void clear_flipped(bso_scalar *x, uint64_t flip, size_t k0, size_t o, size_t stride)
+{
+    for (; flip; flip &= flip - 1) x[(k0 + (size_t)__builtin_ctzll(flip)) * stride + o] = 0;
+}
+
+static uint64_t flip_where(bso_param *p, const flip_test *test)
 {
     const size_t rows = (size_t)p->rows, cols = (size_t)p->cols, words = (size_t)p->words;
-    const bso_scalar limit = round_down(threshold);
     uint64_t flips = 0;
-    /* A thread owns whole words, word k / 64 of every output channel. */
+    /* A thread owns whole words, word k / 64 of every output channel, and the momentum behind them. */
 #pragma omp parallel for schedule(static) reduction(+ : flips)
     for (size_t word = 0; word < (rows + 63) / 64; word++) {
         uint32_t above[2][STRIP], below[2][STRIP];
         const size_t k = word * 64, low = at_most(rows - k, HALF), high = at_most(rows - k - low, HALF);
         for (size_t o = 0; o < cols; o += STRIP) {
             const size_t width = at_most(cols - o, STRIP);
-            pack_beyond(above[0], below[0], momentum, (piece){k, low, o, width, cols}, limit);
-            pack_beyond(above[1], below[1], momentum, (piece){k + low, high, o, width, cols}, limit);
+            pack_beyond(above[0], below[0], test, (piece){k, low, o, width, cols});
+            pack_beyond(above[1], below[1], test, (piece){k + low, high, o, width, cols});
             for (size_t i = 0; i < width; i++) {
                 uint64_t *w = p->bits + (o + i) * words + word;
                 const uint64_t a = above[0][i] | (uint64_t)above[1][i] << HALF;
@@ -141,10 +166,31 @@ uint64_t bso_flip_above(bso_param *p, const bso_scalar *momentum, double thresho
                 const uint64_t flip = (*w & a) | (~*w & b);
                 flips += (uint64_t)__builtin_popcountll(flip);
                 *w ^= flip;
+                if (test->reset) clear_flipped(test->reset, flip, k, o + i, cols);
             }
         }
     }
     return flips;
+}
+
+uint64_t bso_flip_above(bso_param *p, const bso_scalar *momentum, double threshold)
+{
+    return flip_where(p, &(flip_test){.momentum = momentum, .limit = round_down(threshold)});
+}
+
+uint64_t bso_flip_above_and_reset(bso_param *p, bso_scalar *momentum, double threshold)
+{
+    return flip_where(p,
+                      &(flip_test){.momentum = momentum, .limit = round_down(threshold), .reset = momentum});
+}
+
+uint64_t bso_flip_above_scaled(bso_param *p, const bso_scalar *momentum, const bso_scalar *second_moment,
+                               double eps, double threshold)
+{
+    return flip_where(p, &(flip_test){.momentum = momentum,
+                                      .second_moment = second_moment,
+                                      .eps = (bso_scalar)eps,
+                                      .limit = round_down(threshold)});
 }
 
 /* ---- Arithmetic for rules ---- */
@@ -275,26 +321,63 @@ static bool all_finite(const bso_scalar *x, size_t n)
     return !bad;
 }
 
+static void report_nonfinite(bso_learner *l, bso_quantity quantity)
+{
+#pragma omp atomic
+    l->nonfinite |= 1U << quantity;
+}
+
+void bso_expect_finite(bso_learner *l, bso_quantity quantity, const bso_scalar *x, size_t n)
+{
+    if (!all_finite(x, n)) report_nonfinite(l, quantity);
+}
+
+/* Float weights are float whatever bso_scalar is. */
+static void expect_finite_weights(bso_learner *l, const float *w, size_t n)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < n; i++) bad |= w[i] - w[i] != 0;
+    if (bad) report_nonfinite(l, BSO_WEIGHT);
+}
+
 void bso_learner_tile(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
 {
     assert(first <= bso_param_count(l->param) && n <= bso_param_count(l->param) - first);
-    if (all_finite(gradient, n)) {
-        l->rule->tile(l, first, n, gradient);
-    } else {
-#pragma omp atomic write
-        l->nonfinite = 1;
+    if (!all_finite(gradient, n)) {
+        report_nonfinite(l, BSO_GRADIENT);
+        return;
     }
+    l->rule->tile(l, first, n, gradient);
+    if (l->rule->momentum) bso_expect_finite(l, BSO_MOMENTUM, l->rule->momentum(l) + first, n);
+    if (l->param->real) expect_finite_weights(l, l->param->real + first, n);
+}
+
+static int fail_nonfinite(const bso_learner *l)
+{
+    static const struct {
+        const char *what, *remedy;
+    } text[] = {
+        [BSO_GRADIENT] = {"gradient", "lower lr or check the data's range"},
+        [BSO_MOMENTUM] = {"momentum", "gradients are too large for it; lower lr or check the data's range"},
+        [BSO_SECOND_MOMENT] = {"second moment",
+                               "squared gradients are too large for it; lower lr or check the data's range"},
+        [BSO_WEIGHT] = {"weight", "lower weight_lr or lr"},
+        [BSO_OTHER_STATE] = {"state", "lower lr or check the data's range"},
+    };
+    const int quantity = __builtin_ctz(l->nonfinite);
+    return bso_fail("%s: %s is not finite at update %llu, time step %d of %d; %s", l->param->name,
+                    text[quantity].what, (unsigned long long)l->update + 1, l->t + 1, l->time_entries,
+                    text[quantity].remedy);
 }
 
 int bso_learner_end(bso_learner *l)
 {
-    if (l->nonfinite) {
-        return bso_fail(
-            "%s: gradient is not finite at update %llu, time step %d of %d; lower lr or check the "
-            "data's range",
-            l->param->name, (unsigned long long)l->update + 1, l->t + 1, l->time_entries);
-    }
+    if (l->nonfinite) return fail_nonfinite(l);
     if (l->rule->end) l->rule->end(l);
+    if (l->rule->second_moment && !isfinite(l->rule->second_moment(l, l->t))) {
+        report_nonfinite(l, BSO_SECOND_MOMENT);
+    }
+    if (l->nonfinite) return fail_nonfinite(l);
     l->all_flips += l->flips;
     l->update++;
     return 0;

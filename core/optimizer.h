@@ -12,8 +12,12 @@
  * multiples of BSO_TILE_ALIGN. Any partition gives the same bits.
  * - end, once: one-bit weights change only here.
  *
- * A non-finite tile never reaches the rule: end is dropped, no bit changes, and bso_learner_end reports it.
- * Momentum and float weights of the other tiles have moved by then: the training is over.
+ * Numbers that are not finite end the training: bso_learner_end returns BSO_ERROR and says what is not finite
+ * where. There is one way to report them, bso_expect_finite. The framework calls it for what it can see: the
+ * gradient before tile (a bad tile never reaches the rule), momentum(l) and float weights after tile, and
+ * second_moment(l, t) after end. A rule calls it, in tile, for what only the rule can see, such as a second
+ * moment for each weight. Once reported in tile, end is dropped and no bit of that parameter changes.
+ * Momentum and float weights have moved by then: the training is over.
  */
 #ifndef BSO_OPTIMIZER_H
 #define BSO_OPTIMIZER_H
@@ -92,6 +96,15 @@ typedef struct {
 
 typedef struct bso_learner bso_learner;
 
+/* What can stop being finite; where several do in one update, the first in this order is reported. */
+typedef enum {
+    BSO_GRADIENT,
+    BSO_MOMENTUM,
+    BSO_SECOND_MOMENT,
+    BSO_WEIGHT,
+    BSO_OTHER_STATE /* anything else that a rule keeps */
+} bso_quantity;
+
 typedef struct bso_optimizer {
     const char *name, *summary, *source;
     bso_representation representation;
@@ -102,7 +115,7 @@ typedef struct bso_optimizer {
     void (*begin)(bso_learner *l); /* may be NULL */
     void (*tile)(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient);
     void (*end)(bso_learner *l); /* may be NULL; sets l->flips */
-    /* Views for logs, traces and the regret engine; NULL where the rule has no such thing. */
+    /* Views for logs, traces and the check for finite numbers; NULL where the rule has no such thing. */
     const bso_scalar *(*momentum)(const bso_learner *l);  /* one per weight */
     double (*second_moment)(const bso_learner *l, int t); /* v[t] */
     double (*threshold)(const bso_learner *l, int t);     /* what w * M is compared with */
@@ -124,7 +137,7 @@ struct bso_learner {
     /* ---- the framework's own */
     double base[BSO_HYPER_MAX];
     bso_schedule flip_schedule, lr_schedule;
-    int nonfinite;
+    unsigned nonfinite; /* of this update: bit q is set where a bso_quantity q was not finite */
     bool owns_partial;
 };
 
@@ -151,9 +164,12 @@ size_t bso_partial_bytes(const bso_param *param);
 /* One update at time entry t (0-based). Between begin and end the gradient is handed over in tiles. */
 void bso_learner_begin(bso_learner *l, int t);
 void bso_learner_tile(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient);
-/* Returns 0, or BSO_ERROR naming the parameter, the update and t when a gradient was not finite; then no bit
- * changed. */
+/* Returns 0, or BSO_ERROR naming the parameter, the update, t and what was not finite; unless that is
+ * second_moment(l, t), no bit changed. */
 int bso_learner_end(bso_learner *l);
+
+/* For rules: report n numbers that must be finite, from tile (any thread), begin or end. */
+void bso_expect_finite(bso_learner *l, bso_quantity quantity, const bso_scalar *x, size_t n);
 
 /* For rules: m <- (1 - rate) m + rate g over n elements; 1 - rate is computed in double and rounded once. */
 void bso_moving_average(bso_scalar *m, const bso_scalar *gradient, size_t n, double rate);
@@ -167,5 +183,12 @@ double bso_mean_square(const bso_learner *l);
 /* For rules on bits: flip every weight with w * M > threshold (ties do not flip). Returns the number of
  * flips. Uses the threads of an OpenMP parallel loop. momentum: [rows][cols]. */
 uint64_t bso_flip_above(bso_param *p, const bso_scalar *momentum, double threshold);
+
+/* The same, and M <- 0 where a weight flips. */
+uint64_t bso_flip_above_and_reset(bso_param *p, bso_scalar *momentum, double threshold);
+
+/* The same with M / (sqrt(v) + eps) in place of M. second_moment: v, [rows][cols], not negative; eps > 0. */
+uint64_t bso_flip_above_scaled(bso_param *p, const bso_scalar *momentum, const bso_scalar *second_moment,
+                               double eps, double threshold);
 
 #endif

@@ -2,25 +2,30 @@
  *
  *     M    <- beta1 M + (1 - beta1) G               G: gradient of the weights at time step t
  *     v[t] <- beta2 v[t] + (1 - beta2) mean(G^2)    one scalar per parameter and time step
- *     flip every w with w M > gamma sqrt(v[t] + eps)
+ *     flip every w with w M > gamma (sqrt(v[t] + eps) + eps_outside)
  *
  * Source: BSO: Binary Spiking Online Optimization Algorithm, ICML 2025 (arXiv 2511.12502). As in the paper
- * eps is inside the root; the authors' code divides by sqrt(v[t]) + 1e-10 instead.
+ * eps is inside the root and eps_outside is 0; the authors' code divides M by sqrt(v[t]) + 1e-10 instead,
+ * which is eps = 0 and eps_outside = 1e-10.
  */
 #include "core/optimizer.h"
 
 #include <math.h>
 
-enum { GAMMA, ONE_MINUS_BETA1, ONE_MINUS_BETA2, EPS };
+enum { GAMMA, ONE_MINUS_BETA1, ONE_MINUS_BETA2, EPS, EPS_OUTSIDE };
 
+/* With the default beta2, v[t] has seen only a part of a short training: sqrt(v[t]) is about sqrt(k / 1e5) of
+ * the gradients' root mean square after k updates, and the momentum of noise is sqrt((1 - beta1) / 2) of it.
+ * Below 1e-3 gamma does not matter, above 3 next to nothing flips. */
 static const bso_hyper hypers[] = {
-    [GAMMA] = {"gamma", 5e-7, 0, 1e6, 1e-7, 10, BSO_FOLLOWS_FLIP,
+    [GAMMA] = {"gamma", 5e-7, 0, 1e6, 1e-3, 3, BSO_FOLLOWS_FLIP,
                "flip threshold in units of the gradient's root mean square"},
-    [ONE_MINUS_BETA1] = {"one_minus_beta1", 1e-3, 1e-12, 1, 1e-4, 1e-1, BSO_FOLLOWS_FLIP,
+    [ONE_MINUS_BETA1] = {"one_minus_beta1", 1e-3, 1e-12, 1, 1e-3, 1e-1, BSO_FOLLOWS_FLIP,
                          "share of the new gradient in the momentum"},
-    [ONE_MINUS_BETA2] = {"one_minus_beta2", 1e-5, 1e-12, 1, 1e-6, 1e-1, BSO_FOLLOWS_NOTHING,
+    [ONE_MINUS_BETA2] = {"one_minus_beta2", 1e-5, 1e-12, 1, 0, 0, BSO_FOLLOWS_NOTHING,
                          "share of the new mean square in v[t]"},
     [EPS] = {"eps", 1e-20, 0, 1, 0, 0, BSO_FOLLOWS_NOTHING, "added to v[t] under the root"},
+    [EPS_OUTSIDE] = {"eps_outside", 0, 0, 1, 0, 0, BSO_FOLLOWS_NOTHING, "added to the root"},
     {0},
 };
 
@@ -48,7 +53,7 @@ static double second_moment(const bso_learner *l, int t)
 
 static double threshold(const bso_learner *l, int t)
 {
-    return l->hyper[GAMMA] * sqrt(second_moment(l, t) + l->hyper[EPS]);
+    return l->hyper[GAMMA] * (sqrt(second_moment(l, t) + l->hyper[EPS]) + l->hyper[EPS_OUTSIDE]);
 }
 
 static const bso_scalar *momentum(const bso_learner *l)

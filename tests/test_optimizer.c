@@ -229,7 +229,7 @@ static void schedules_reach_the_hyperparameters(void **state)
     (void)state;
     const bso_optimizer *rule = find("tbso");
     const bso_schedule step = {BSO_SCHEDULE_STEP, 0.5, 2, 2};
-    const double base[] = {8, 0.5, 0.25, 1};
+    const double base[] = {8, 0.5, 0.25, 1, 0};
     bso_param p = make_param(BSO_REP_BITS, 2, 2);
     bso_learner l;
     assert_int_equal(bso_learner_init(&l, rule, &p, 1, base, &step, &constant, NULL), 0);
@@ -238,7 +238,7 @@ static void schedules_reach_the_hyperparameters(void **state)
     assert_memory_equal(l.hyper, base, sizeof base);
     assert_true(rule->threshold(&l, 0) == 8);
     update(&l, 0, g);
-    const double second[] = {4, 0.25, 0.25, 1};
+    const double second[] = {4, 0.25, 0.25, 1, 0};
     assert_memory_equal(l.hyper, second, sizeof second);
     bso_learner_free(&l);
     free_param(&p);
