@@ -94,12 +94,24 @@ static int add_methods(bso_methods *m, const char *path, const config_setting_t 
     return 0;
 }
 
-/* Every rule that has no method of its name, with what the other keys' defaults call for. */
+/* The first method that uses a rule. */
+static const bso_method *user_of(const bso_methods *m, const char *rule)
+{
+    for (int i = 0; i < m->count; i++) {
+        for (int j = 0; j < m->method[i].pairs; j++) {
+            const bso_pair *pair = &m->method[i].set[j];
+            if (strcmp(pair->key, "optimizer") == 0 && strcmp(pair->value, rule) == 0) return &m->method[i];
+        }
+    }
+    return NULL;
+}
+
+/* Every rule that no method uses, with what the other keys' defaults call for. */
 static int add_rules(bso_methods *m)
 {
     for (int i = 0; bso_optimizers[i] && m->count < METHODS_MAX; i++) {
         const char *name = bso_optimizers[i]->name;
-        if (lookup(m, name)) continue;
+        if (lookup(m, name) || user_of(m, name)) continue;
         bso_method *method = &m->method[m->count++];
         *method = (bso_method){.pairs = 1};
         snprintf(method->name, sizeof method->name, "%s", name);
@@ -183,6 +195,7 @@ void bso_methods_free(bso_methods *m)
 const bso_method *bso_method_find(const bso_methods *m, const char *name)
 {
     const bso_method *found = lookup(m, name);
+    if (!found) found = user_of(m, name);
     if (found) return found;
     char names[1024] = "";
     for (int i = 0; i < m->count; i++) {

@@ -1,6 +1,7 @@
 /* method.h: the methods that are compared: a name for the command line, one for tables, and the settings they
- * stand for. experiments/methods.conf is the list; every registered optimizer that the list does not name is
- * a method, too. What tuning found for them is in experiments/tuned.conf, written by `bso tune`.
+ * stand for. experiments/methods.conf is the list; every registered optimizer that none of them uses is a
+ * method, too, under its own name. What tuning found for them is in experiments/tuned.conf, written by `bso
+ * tune`.
  */
 #ifndef BSO_METHOD_H
 #define BSO_METHOD_H
@@ -38,7 +39,8 @@ typedef struct {
 int bso_methods_read(bso_methods *m, const char *tuned);
 void bso_methods_free(bso_methods *m);
 
-/* The method of that name, or NULL with bso_fail listing the names. */
+/* The method of that name, or the first one that uses the optimizer of that name; or NULL with bso_fail
+ * listing the names. */
 const bso_method *bso_method_find(const bso_methods *m, const char *name);
 
 /* Set what the method stands for, its label included; tuned: then what tuning found, where there is
