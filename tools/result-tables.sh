@@ -1,0 +1,88 @@
+#!/bin/bash
+# result-tables.sh [--check]: puts measured results into README.md and docs/*.md, so that no number there is typed by hand. With
+# --check it only says which of them are not what it would write.
+#
+# A table stands between two lines, and is made anew from the CSV file (columns found by name) that the first one names:
+#     <!-- results:begin KIND FILE.csv -->
+#     <!-- results:end -->
+# KIND: methods (accuracy, size, memory), accuracy (accuracy alone), tuned (settings that tuning found).
+set -euo pipefail
+cd -- "$(dirname -- "$(readlink -f -- "$0")")/.."
+
+# Reads CSV whose quoted fields hold no line breaks.
+table() { # kind, file
+    awk -v kind="$1" '
+        function refuse(why) { print FILENAME ": " why > "/dev/stderr"; refused = 1; exit 1 }
+        function split_line(line,    n, c, i, quoted) {
+            n = 1; field[1] = ""; quoted = 0
+            for (i = 1; i <= length(line); i++) {
+                c = substr(line, i, 1)
+                if (c == "\"") { quoted = !quoted } else if (c == "," && !quoted) { field[++n] = "" } else { field[n] = field[n] c }
+            }
+            return n
+        }
+        function get(name) { if (!(name in column)) refuse("no column " name); return field[column[name]] }
+        function spread(name) {
+            return get(name "_sd") == "NaN" ? sprintf("%.2f", get(name)) : sprintf("%.2f ± %.2f", get(name), get(name "_sd"))
+        }
+        BEGIN {
+            if (kind == "methods") {
+                print "| method | T | gradient | weights | test accuracy (%) | model (kB) | training memory (MB) | state, bytes per one-bit weight |"
+                print "|---|--:|---|---|--:|--:|--:|--:|"
+            } else if (kind == "accuracy") {
+                print "| setting | T | gradient | test accuracy (%) | seeds |"
+                print "|---|--:|---|--:|--:|"
+            } else if (kind == "tuned") {
+                print "| method | best setting of the trials | validation accuracy (%), fresh seeds |"
+                print "|---|---|--:|"
+            } else { refuse("no such kind of table: " kind) }
+        }
+        NR == 1 { fields = split_line($0); for (i = 1; i <= fields; i++) column[field[i]] = i; next }
+        split_line($0) != fields { refuse("line " NR " has not the fields of the first one") }
+        kind == "methods" {
+            state = get("bytes_per_one_bit_weight")
+            printf "| %s | %d | %s | %s | %s | %.1f | %.1f | %s |\n", get("method"), get("T"), get("gradient"), get("weights"),
+                spread("test_accuracy_percent"), 1000 * get("model_MB"), get("training_memory_MB"),
+                (state == "NaN" ? "–" : sprintf("%.2f", state))
+        }
+        kind == "accuracy" {
+            printf "| %s | %d | %s | %s | %d |\n", get("method"), get("T"), get("gradient"), spread("test_accuracy_percent"), get("seeds")
+        }
+        kind == "tuned" {
+            printf "| %s | `%s` | %s |\n", get("label"), get("settings"), spread("validation_percent")
+        }
+        END { if (NR < 2 && !refused) refuse("no results") }' "$2"
+}
+
+new=$(mktemp)
+trap 'rm -f "$new"' EXIT
+status=0
+for page in README.md docs/*.md; do
+    grep -q '^<!-- results:begin ' "$page" || continue
+    : >"$new"
+    inside=''
+    while IFS= read -r line; do
+        [ "$line" != '<!-- results:end -->' ] || inside=''
+        [ -n "$inside" ] || printf '%s\n' "$line" >>"$new"
+        case $line in
+        '<!-- results:begin '*)
+            read -r _ _ kind source _ <<<"$line"
+            inside=yes
+            # By itself, so that a failure ends the script here and the page keeps its table.
+            rows=$(table "$kind" "$source")
+            printf '\n%s\n\n' "$rows" >>"$new"
+            ;;
+        esac
+    done <"$page"
+    if [ -n "$inside" ]; then
+        echo "$page: a results:begin without its results:end" >&2
+        exit 1
+    fi
+    if [ "${1:-}" != --check ]; then
+        cat "$new" >"$page"
+    elif ! cmp -s "$new" "$page"; then
+        echo "$page: a table is not what its CSV file says; run tools/result-tables.sh" >&2
+        status=1
+    fi
+done
+exit $status
