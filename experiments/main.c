@@ -18,6 +18,7 @@ static const struct {
     {"run", bso_command_run, "train one network"},
     {"sweep", bso_command_sweep, "train every cell of a sweep file; finished ones are kept"},
     {"tune", bso_command_tune, "find good settings for methods, with the same budget for each"},
+    {"compare", bso_command_compare, "methods side by side: tuned, trained, with intervals and paired tests"},
     {"table", bso_command_table, "comparison tables of a sweep's results"},
     {"report", bso_command_report, "report.md of a sweep's results"},
     {"inspect", bso_command_inspect, "what is in a result, parameter or trace file"},

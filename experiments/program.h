@@ -18,6 +18,7 @@
 int bso_command_run(int argc, char **argv);
 int bso_command_sweep(int argc, char **argv);
 int bso_command_tune(int argc, char **argv);
+int bso_command_compare(int argc, char **argv);
 int bso_command_list(int argc, char **argv);
 int bso_command_inspect(int argc, char **argv);
 int bso_command_table(int argc, char **argv);

@@ -38,6 +38,8 @@ typedef struct {
 
 /* Read DIR/runs/<all>.h5. Returns 0, or BSO_ERROR when there is no result at all. Free it in both cases. */
 int bso_table_load(bso_table *table, const char *directory);
+/* The same of those files in DIR/runs whose names are given. */
+int bso_table_load_some(bso_table *table, const char *directory, const char *const *names, int count);
 void bso_table_free(bso_table *table);
 
 /* "Fashion-MNIST, network 16C3-…-FC, 8 epochs of 12000 samples, batch 128" */
@@ -49,6 +51,11 @@ bso_summary bso_summarize(const bso_row *row, bso_run_value value, int argument)
 double bso_test_percent(const bso_run *run, int epoch); /* epoch: 0-based, -1 the last */
 double bso_flip_rate(const bso_run *run, int epoch);
 double bso_memory_bytes(const bso_run *run, int category); /* at the peak of the total */
+double bso_training_mb(const bso_run *run, int unused);    /* peak of the total, without the samples */
+/* What training keeps for each one-bit weight: the bit, the latent weight behind it, the rule's state. */
+double bso_bytes_per_weight(const bso_run *run, int unused);
+double bso_images_per_second(const bso_run *run, int unused); /* mean over epochs */
+const char *bso_weights_name(bso_representation weights);     /* "one-bit", "latent", "float" */
 
 /* Print all rows, a table for each section. */
 void bso_table_markdown(FILE *out, const bso_table *table);

@@ -261,7 +261,23 @@ static void name_sections(bso_table *table)
     }
 }
 
-int bso_table_load(bso_table *table, const char *directory)
+/* Drop the entries that are not among the chosen names. Returns how many are left. */
+static int keep_chosen(struct dirent **names, int count, const char *const *chosen, int chosen_count)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        int c = 0;
+        while (c < chosen_count && strcmp(names[i]->d_name, chosen[c]) != 0) c++;
+        if (c < chosen_count) {
+            names[kept++] = names[i];
+        } else {
+            free(names[i]);
+        }
+    }
+    return kept;
+}
+
+int bso_table_load_some(bso_table *table, const char *directory, const char *const *chosen, int chosen_count)
 {
     memset(table, 0, sizeof *table);
     char folder[4096];
@@ -274,8 +290,10 @@ int bso_table_load(bso_table *table, const char *directory)
         return bso_fail("%s: cannot be read: %s; `bso sweep FILE.conf --out %s` puts results there", folder,
                         strerror(errno), directory);
     }
-    int status = read_runs(table, folder, names, count);
-    for (int i = 0; i < count; i++) free(names[i]);
+    int kept = count;
+    if (chosen) kept = keep_chosen(names, count, chosen, chosen_count);
+    int status = read_runs(table, folder, names, kept);
+    for (int i = 0; i < kept; i++) free(names[i]);
     free(names);
     if (status) return status;
     if (table->run_count == 0) {
@@ -286,6 +304,11 @@ int bso_table_load(bso_table *table, const char *directory)
     qsort(table->rows, (size_t)table->row_count, sizeof *table->rows, by_place);
     name_sections(table);
     return 0;
+}
+
+int bso_table_load(bso_table *table, const char *directory)
+{
+    return bso_table_load_some(table, directory, NULL, 0);
 }
 
 void bso_table_free(bso_table *table)

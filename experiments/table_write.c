@@ -32,7 +32,7 @@ static double group_mb(const bso_run *run, int g)
     return bytes / 1e6;
 }
 
-static double total_mb(const bso_run *run, int unused)
+double bso_training_mb(const bso_run *run, int unused)
 {
     (void)unused;
     return ((double)run->memory_total_peak - bso_memory_bytes(run, BSO_MEM_DATASET)) / 1e6;
@@ -50,8 +50,7 @@ static double model_mb(const bso_run *run, int unused)
     return run->model_bytes / 1e6;
 }
 
-/* What training keeps for each one-bit weight: the bit, the latent weight behind it, the rule's state. */
-static double bytes_per_weight(const bso_run *run, int unused)
+double bso_bytes_per_weight(const bso_run *run, int unused)
 {
     (void)unused;
     if (run->one_bit_weights == 0) return NAN;
@@ -60,7 +59,7 @@ static double bytes_per_weight(const bso_run *run, int unused)
     return bytes / (double)run->one_bit_weights;
 }
 
-static double images_per_second(const bso_run *run, int unused)
+double bso_images_per_second(const bso_run *run, int unused)
 {
     (void)unused;
     double sum = 0;
@@ -78,7 +77,7 @@ static const struct {
     {"test accuracy (%)", "test_accuracy_percent", bso_test_percent, -1, 2, true},
     {"validation (%)", "validation_accuracy_percent", validation_percent, 0, 2, false},
     {"model (MB)", "model_MB", model_mb, 0, 2, false},
-    {"training memory (MB)", "training_memory_MB", total_mb, 0, 2, false},
+    {"training memory (MB)", "training_memory_MB", bso_training_mb, 0, 2, false},
     {"weights (MB)", "weights_MB", group_mb, WEIGHTS, 2, false},
     {"optimizer (MB)", "optimizer_MB", group_mb, OPTIMIZER, 2, false},
     {"gradients (MB)", "gradients_MB", group_mb, GRADIENTS, 2, false},
@@ -86,12 +85,12 @@ static const struct {
     {"state, traces (MB)", "state_traces_MB", group_mb, STATE_TRACES, 2, false},
     {"workspace (MB)", "workspace_MB", group_mb, WORKSPACE, 2, false},
     {"other (MB)", "other_MB", group_mb, OTHER, 2, false},
-    {"bytes per one-bit weight", "bytes_per_one_bit_weight", bytes_per_weight, 0, 3, false},
-    {"images/s", "images_per_second", images_per_second, 0, 0, false},
+    {"bytes per one-bit weight", "bytes_per_one_bit_weight", bso_bytes_per_weight, 0, 3, false},
+    {"images/s", "images_per_second", bso_images_per_second, 0, 0, false},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
-static const char *weights_name(bso_representation weights)
+const char *bso_weights_name(bso_representation weights)
 {
     static const char *const names[] = {
         [BSO_REP_BITS] = "one-bit", [BSO_REP_LATENT] = "latent", [BSO_REP_FLOAT] = "float"};
@@ -152,7 +151,7 @@ void bso_table_markdown(FILE *out, const bso_table *table)
         bso_markdown_text(out, row->method);
         fprintf(out, " | %lld | ", (long long)s->steps);
         bso_markdown_text(out, s->gradient);
-        fprintf(out, " | %s |", weights_name(row->weights));
+        fprintf(out, " | %s |", bso_weights_name(row->weights));
         for (int c = 0; c < COLUMNS; c++) {
             cell(row, c, text, sizeof text);
             fprintf(out, " %s |", text);
@@ -216,7 +215,7 @@ void bso_table_latex(FILE *out, const bso_table *table)
         latex_text(out, row->method);
         fprintf(out, " & %lld & ", (long long)s->steps);
         latex_text(out, s->gradient);
-        fprintf(out, " & %s", weights_name(row->weights));
+        fprintf(out, " & %s", bso_weights_name(row->weights));
         for (int c = 0; c < COLUMNS; c++) {
             cell(row, c, text, sizeof text);
             fprintf(out, " & ");
@@ -271,7 +270,7 @@ void bso_table_csv(FILE *out, const bso_table *table)
         bso_csv_text(out, row->method);
         fprintf(out, ",%lld,", (long long)s->steps);
         bso_csv_text(out, s->gradient);
-        fprintf(out, ",%s,%d", weights_name(row->weights), row->run_count);
+        fprintf(out, ",%s,%d", bso_weights_name(row->weights), row->run_count);
         for (int c = 0; c < COLUMNS; c++) {
             const bso_summary sum = bso_summarize(row, columns[c].value, columns[c].argument);
             fputc(',', out);

@@ -220,15 +220,15 @@ static int read_seeds(const tuning *t, bso_candidate *c)
 /* ---- the whole ---- */
 
 /* Those that were asked for, then those that DIR/tuned.conf has: its trainings are still there. */
-static int choose(const options *o, const bso_methods *methods, tuning *t)
+static int choose(const bso_methods *methods, const char *const *names, int named, tuning *t)
 {
-    for (int i = 0; i < o->named; i++) {
-        if (!bso_method_find(methods, o->names[i])) return BSO_ERROR;
+    for (int i = 0; i < named; i++) {
+        if (!bso_method_find(methods, names[i])) return BSO_ERROR;
     }
     for (int i = 0; i < methods->count && t->count < BSO_TUNE_METHODS; i++) {
         const bso_method *method = &methods->method[i];
-        bool asked = o->named == 0;
-        for (int j = 0; j < o->named; j++) asked = asked || strcmp(o->names[j], method->name) == 0;
+        bool asked = named == 0;
+        for (int j = 0; j < named; j++) asked = asked || bso_method_find(methods, names[j]) == method;
         if (!asked && !method->tuned_pairs) continue;
         bso_candidate *c = &t->candidates[t->count++];
         *c = (bso_candidate){.method = method, .asked = asked};
@@ -261,17 +261,15 @@ static int carry_out(tuning *t)
     return bso_tune_write(t->sweep->directory, t->protocol, t->candidates, t->count);
 }
 
-static int tune(options *o, const bso_protocol *protocol)
+int bso_tune_methods(bso_sweep_options *o, const bso_protocol *protocol, const char *const *names, int count)
 {
-    char usual[BSO_WORD + 16], kept[sizeof o->sweep.directory + 16];
-    snprintf(usual, sizeof usual, "results/%s", protocol->name);
-    if (bso_sweep_folder(&o->sweep, o->out ? o->out : usual)) return BSO_ERROR;
-    snprintf(kept, sizeof kept, "%s/tuned.conf", o->sweep.directory);
+    char kept[sizeof o->directory + 16];
+    snprintf(kept, sizeof kept, "%s/tuned.conf", o->directory);
     bso_methods methods;
     if (bso_methods_read(&methods, kept)) return BSO_ERROR;
-    tuning t = {.protocol = protocol, .sweep = &o->sweep};
+    tuning t = {.protocol = protocol, .sweep = o};
     t.candidates = bso_alloc(BSO_MEM_CONTROL, BSO_TUNE_METHODS, sizeof *t.candidates, "the candidates");
-    int code = t.candidates ? choose(o, &methods, &t) : BSO_ERROR;
+    int code = t.candidates ? choose(&methods, names, count, &t) : BSO_ERROR;
     if (!code) code = carry_out(&t);
     for (int i = 0; t.candidates && i < t.count; i++) bso_free(t.candidates[i].validation);
     bso_free(t.candidates);
@@ -295,5 +293,8 @@ int bso_command_tune(int argc, char **argv)
     if (bso_protocol_read(&protocol, o.sweep.file)) return BSO_ERROR;
     if (o.trials) protocol.trials = o.trials;
     if (!protocol.trials) return bso_fail("%s: trials: not there; add trials = 20;", o.sweep.file);
-    return tune(&o, &protocol);
+    char usual[BSO_WORD + 16];
+    snprintf(usual, sizeof usual, "results/%s", protocol.name);
+    if (bso_sweep_folder(&o.sweep, o.out ? o.out : usual)) return BSO_ERROR;
+    return bso_tune_methods(&o.sweep, &protocol, o.names, o.named);
 }

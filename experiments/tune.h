@@ -4,6 +4,7 @@
 
 #include "experiments/method.h"
 #include "experiments/protocol.h"
+#include "experiments/sweep.h"
 
 #include <stdbool.h>
 
@@ -21,6 +22,11 @@ typedef struct {
     int seeds;                      /* that reached their end */
 } bso_candidate;
 
+/* Tune the named methods (0: all) by a protocol: train what is missing in o->directory, then write what was
+ * found there and print it. What is there of other methods stays in the files. Returns 0, BSO_ERROR or
+ * BSO_INTERRUPTED; with o->dry nothing is written. */
+int bso_tune_methods(bso_sweep_options *o, const bso_protocol *protocol, const char *const *names, int count);
+
 /* The settings of a trial (0-based), checked; seed: the protocol's trial_seed. Returns 0 or BSO_ERROR. */
 int bso_tune_trial(const bso_candidate *c, const bso_protocol *protocol, int trial, bso_settings *s);
 
@@ -29,6 +35,8 @@ int bso_tune_trial(const bso_candidate *c, const bso_protocol *protocol, int tri
  * statistics: x_(i) is the best with probability (i/n)^k - ((i-1)/n)^k). NaN counts as 0 %. k >= 1. */
 void bso_best_of(const double *x, int n, int k, double *mean, double *sd);
 
+#define BSO_TRIALS_HEAD "method,label,trial,key,value,validation_percent"
+#define BSO_BUDGET_HEAD "method,label,trials,mean,sd"
 /* Write directory/tuned.conf, tune.md and tables/{trials,budget,tuned}.csv (docs/formats.md), and print the
  * table. Returns 0 or BSO_ERROR. */
 int bso_tune_write(const char *directory, const bso_protocol *protocol, const bso_candidate *c, int count);

@@ -81,7 +81,7 @@ static void print_trials(FILE *out, const void *argument)
 {
     const found *f = argument;
     char value[64];
-    fprintf(out, "method,label,trial,key,value,validation_percent\n");
+    fprintf(out, "%s\n", BSO_TRIALS_HEAD);
     for (int i = 0; i < f->count; i++) {
         const bso_candidate *c = &f->c[i];
         for (int trial = 0; trial < c->trials; trial++) {
@@ -100,7 +100,7 @@ static void print_trials(FILE *out, const void *argument)
 static void print_budget(FILE *out, const void *argument)
 {
     const found *f = argument;
-    fprintf(out, "method,label,trials,mean,sd\n");
+    fprintf(out, "%s\n", BSO_BUDGET_HEAD);
     for (int i = 0; i < f->count; i++) {
         const bso_candidate *c = &f->c[i];
         for (int k = 1; k <= c->trials; k++) {
