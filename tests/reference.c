@@ -343,11 +343,11 @@ static double decay(const bso_reference_options *o, double now, double before)
 
 /* The clamped ratio has one jump, at before = 0, where its sign changes and the guard lies; the clamps are
  * kinks of a value that nothing derives. Between the clamps rounding of the potentials grows by 1 / before,
- * so that there a hundred times the distance is asked for. */
+ * so that there five hundred times the distance is asked for. */
 static double ratio_distance(const bso_reference_options *o, double now, double before)
 {
     if (!o->ndot_resets) return INFINITY;
-    return fabs(before) / (fabs(now) < 1.1 * o->leak * fabs(before) ? 100.0 : 1.0);
+    return fabs(before) / (fabs(now) < 1.1 * o->leak * fabs(before) ? 500.0 : 1.0);
 }
 
 /* u[t] = leak * (u[t-1] - threshold * s[t-1]) + I[t];  trace[t] = mu[t] * trace[t-1] + s[t] */
