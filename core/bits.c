@@ -140,17 +140,16 @@ void bso_bits_expand(const bso_signal *s, int n, float *value)
         const uint64_t *in = s->bits + (size_t)(c / 64) * pixels;
         size_t plane = (size_t)s->words * pixels;
         int bit = c % 64;
-        float step = s->bipolar ? 2 * s->scale : s->scale;
-        float origin = s->bipolar ? -(float)s->largest * s->scale : 0;
+        int step = s->bipolar ? 2 : 1, origin = s->bipolar ? -(int)s->largest : 0;
         if (s->planes == 1) {
-            for (size_t p = 0; p < pixels; p++) out[p] = (float)(int)(in[p] >> bit & 1) * step + origin;
+            for (size_t p = 0; p < pixels; p++)
+                out[p] = (float)((int)(in[p] >> bit & 1) * step + origin) * s->scale;
             continue;
         }
         for (size_t p = 0; p < pixels; p++) {
-            uint32_t count = 0;
-            for (int b = 0; b < s->planes; b++)
-                count |= (uint32_t)(in[(size_t)b * plane + p] >> bit & 1) << b;
-            out[p] = (float)count * step + origin;
+            int count = 0;
+            for (int b = 0; b < s->planes; b++) count |= (int)(in[(size_t)b * plane + p] >> bit & 1) << b;
+            out[p] = (float)(count * step + origin) * s->scale;
         }
     }
 }

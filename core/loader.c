@@ -267,7 +267,7 @@ void bso_loader_batch(bso_loader *l, bso_split split, uint32_t epoch, size_t fir
             size_t channel = k % (size_t)d->channels;
             float mean = l->mean[channel], deviation = l->deviation[channel];
             place(x + (k * n + i) * plane, sample + k * plane, d->height, d->width, mean, deviation,
-                  l->cutout_black ? -mean / deviation : 0, &a);
+                  l->cutout_black ? (0 - mean) / deviation : 0, &a);
         }
         y[i] = d->label(d, stored, at);
         if (index) index[i] = (uint32_t)at;

@@ -215,6 +215,6 @@ void bso_result_name(const bso_settings *s, char *name, size_t size)
 {
     char data[48];
     dataset_word(s->dataset, data, sizeof data);
-    snprintf(name, size, "%s-%s-%s-T%" PRId64 "-seed%" PRIu64 "-%016" PRIx64 ".h5", s->optimizer, s->gradient,
-             data, s->steps, s->seed, bso_settings_hash(s));
+    snprintf(name, size, "%s-%s-%s-T%" PRId64 "-seed%" PRIu64 "-%016" PRIx64 ".h5", s->optimizer,
+             bso_settings_gradient(s), data, s->steps, s->seed, bso_settings_hash(s));
 }

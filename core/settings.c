@@ -371,15 +371,6 @@ int bso_settings_get(const bso_settings *s, const char *key, char *text, size_t 
     return bso_fail("%s: optimizer %s has no such hyperparameter", key, s->optimizer);
 }
 
-void bso_settings_label(const bso_settings *s, char *text, size_t size)
-{
-    if (*s->label) {
-        snprintf(text, size, "%s", s->label);
-    } else {
-        snprintf(text, size, "%s (%s)", s->optimizer, s->gradient);
-    }
-}
-
 static bool is(const char *word, const char *value)
 {
     return strcmp(word, value) == 0;
@@ -407,6 +398,20 @@ static const char *resolved(const bso_settings *s, size_t offset)
         return gradient && gradient->through_time ? "accumulated" : "realtime";
     }
     return value;
+}
+
+const char *bso_settings_gradient(const bso_settings *s)
+{
+    return resolved(s, AT(gradient));
+}
+
+void bso_settings_label(const bso_settings *s, char *text, size_t size)
+{
+    if (*s->label) {
+        snprintf(text, size, "%s", s->label);
+    } else {
+        snprintf(text, size, "%s (%s)", s->optimizer, bso_settings_gradient(s));
+    }
 }
 
 static void resolve(bso_settings *s)

@@ -29,7 +29,7 @@ typedef struct {
     uint64_t seed;
     /* neuron and loss */
     char neuron[BSO_WORD];    /* lif; sign: the binary activations -1 and +1 of non-spiking networks, T = 1 */
-    char behaviour[BSO_WORD]; /* where paper and reference code differ (docs/methods.md): paper, reference */
+    char behaviour[BSO_WORD]; /* where paper and reference code differ (docs/method.md): paper, reference */
     double leak, threshold, loss_mse;
     char surrogate[BSO_WORD];
     bool detach_reset;
@@ -84,6 +84,10 @@ int bso_settings_set(bso_settings *s, const char *key, const char *value);
 /* The value of a key as text, as it would be set; for hyperparameters the effective value (default where not
  * set). Returns 0, or BSO_ERROR for an unknown key. */
 int bso_settings_get(const bso_settings *s, const char *key, char *text, size_t size);
+
+/* The gradient estimator's name, what `auto` stands for in place of that word; also before
+ * bso_settings_check. */
+const char *bso_settings_gradient(const bso_settings *s);
 
 /* The method's name: the label, or "optimizer (gradient)" where it is empty. */
 void bso_settings_label(const bso_settings *s, char *text, size_t size);

@@ -13,6 +13,8 @@ typedef struct {
     const char *network, *optimizer, *gradient;
     int channels, height, width, classes, batch, steps, frames;
     bool rectangular, detach_reset;
+    bool sign;          /* sign neurons; steps is 1 */
+    const char *update; /* realtime or accumulated; NULL: as the gradient needs */
     double leak, threshold, loss_mse;
 } bso_fixture;
 

@@ -158,6 +158,8 @@ bso_reference *bso_reference_create(const char *layers, int channels, int height
 {
     bso_reference *r = calloc(1, sizeof *r);
     if (!r) fail("out of memory");
+    if (options->sign && (options->steps != 1 || options->threshold != 0.0))
+        fail("sign neurons have no time");
     r->options = *options;
     r->capacity = capacity;
     r->classes = classes;
@@ -232,12 +234,14 @@ static double sigmoid(double x)
 
 static double surrogate(const bso_reference_options *o, double x)
 {
+    if (o->sign) return fabs(x) <= 1.0 ? 1.0 : 0.0;
     if (o->rectangular) return fabs(x) <= 0.5 ? 1.0 : 0.0;
     return alpha * sigmoid(alpha * x) * (1.0 - sigmoid(alpha * x));
 }
 
 static double fire(const bso_reference_options *o, double x)
 {
+    if (o->sign) return o->smooth ? fmin(fmax(x, -1.0), 1.0) : x >= 0.0 ? 1.0 : -1.0;
     if (!o->smooth) return x >= 0.0 ? 1.0 : 0.0;
     if (o->rectangular) return fmin(fmax(x + 0.5, 0.0), 1.0);
     return sigmoid(alpha * x);
@@ -313,11 +317,40 @@ static double kink_distance(const bso_reference_options *o, double x)
 {
     double distance = INFINITY;
     if (!o->smooth) distance = fabs(x);
+    if (o->sign) return fmin(distance, fabs(fabs(x) - 1.0));
     if (o->rectangular) distance = fmin(distance, fabs(fabs(x) - 0.5));
     return distance;
 }
 
-/* u[t] = leak * (u[t-1] - threshold * s[t-1]) + I[t];  trace[t] = mu * trace[t-1] + s[t] */
+static const double ndot_guard = 1e-6;
+
+/* What NDOT divides: what is left of a potential after its spike. */
+static double remainder_of(const bso_reference_options *o, double u, double s)
+{
+    return u - o->ndot_resets * o->threshold * s;
+}
+
+/* mu[t] of the trace. */
+static double decay(const bso_reference_options *o, double now, double before)
+{
+    if (!o->ndot_resets) return o->mu;
+    if (fabs(before) < ndot_guard) return o->leak;
+    double ratio = now / before;
+    if (ratio > o->leak) return o->leak;
+    if (ratio < -o->leak) return -o->leak;
+    return ratio;
+}
+
+/* The clamped ratio has one jump, at before = 0, where its sign changes and the guard lies; the clamps are
+ * kinks of a value that nothing derives. Between the clamps rounding of the potentials grows by 1 / before,
+ * so that there five hundred times the distance is asked for. */
+static double ratio_distance(const bso_reference_options *o, double now, double before)
+{
+    if (!o->ndot_resets) return INFINITY;
+    return fabs(before) / (fabs(now) < 1.1 * o->leak * fabs(before) ? 500.0 : 1.0);
+}
+
+/* u[t] = leak * (u[t-1] - threshold * s[t-1]) + I[t];  trace[t] = mu[t] * trace[t-1] + s[t] */
 static void neuron_forward(bso_reference *r, const struct bso_reference_op *in,
                            const struct bso_reference_op *op, int t, int n)
 {
@@ -325,11 +358,18 @@ static void neuron_forward(bso_reference *r, const struct bso_reference_op *in,
     for (size_t i = 0; i < map_size(op, n); i++) {
         double u = in->out[t][i];
         if (t > 0) u += o->leak * (op->u[t - 1][i] - o->threshold * op->out[t - 1][i]);
+        double s = fire(o, u - o->threshold), distance = kink_distance(o, u - o->threshold);
         op->u[t][i] = u;
-        op->out[t][i] = fire(o, u - o->threshold);
-        r->spikes[op->norm * o->steps + t] += op->out[t][i];
-        op->trace[t][i] = op->out[t][i] + (t > 0 ? o->mu * op->trace[t - 1][i] : 0.0);
-        r->margin = fmin(r->margin, kink_distance(o, u - o->threshold));
+        op->out[t][i] = op->trace[t][i] = s;
+        r->spikes[op->norm * o->steps + t] += o->sign ? fmax(s, 0.0) : s;
+        if (t > 0) {
+            double now = remainder_of(o, u, s);
+            double before = remainder_of(o, op->u[t - 1][i], op->out[t - 1][i]);
+            op->trace[t][i] += decay(o, now, before) * op->trace[t - 1][i];
+            distance = fmin(distance, ratio_distance(o, now, before));
+        }
+        size_t channel = i / (size_t)(op->h * op->w) % (size_t)op->c;
+        if (r->param[in->weight].value[channel] != 0.0) r->margin = fmin(r->margin, distance);
     }
 }
 

@@ -17,6 +17,10 @@ typedef struct {
     bool detach_reset; /* through time only: no gradient through the reset */
     bool online;       /* gradients of L[t] in space only, else through time */
     double mu;         /* online: decay of the presynaptic trace; the leak for OTTT, 0 for SLTT */
+    int ndot_resets;   /* online, not 0: NDOT's decay in place of mu, a neuron's u - resets * V_th s over that
+                          of the step before; 1 in the paper, 2 in the code of BSO's authors */
+    bool sign;         /* sign neurons: a = +1 where u >= 0, else -1, da/du = 1 where |u| <= 1; with steps 1
+                          and threshold 0 */
     bool evaluate;     /* batch norm by running statistics, which then stay as they are; forward only */
     double leak, threshold, loss_mse;
     int steps;
@@ -47,9 +51,10 @@ typedef struct {
         param[BSO_REFERENCE_OPS]; /* synapse weight, bias, batch norm weight, bias; in order */
     bso_reference_norm norm[BSO_REFERENCE_OPS];
     double *loss;   /* [steps] */
-    double *spikes; /* [norms][steps], of each layer of neurons in the last forward */
+    double *spikes; /* [norms][steps], of each layer of neurons in the last forward; sign: the +1s */
     double *output; /* [steps][n][classes] */
-    double margin;  /* least distance of the last forward's potentials to a jump or kink of what was used */
+    double margin;  /* least distance of the last forward's potentials to a jump or kink of what was used;
+                       channels whose norm has weight 0 are exact and do not count */
     struct bso_reference_op *op;
 } bso_reference;
 

@@ -35,7 +35,7 @@ static size_t map_pixels(const map *m)
     return (size_t)(SAMPLES * m->signal.height * m->signal.width);
 }
 
-static map map_create(int channels, int height, int width, uint32_t largest, float scale)
+static map map_create(int channels, int height, int width, uint32_t largest, bool bipolar, float scale)
 {
     map m = {.signal = {.channels = channels,
                         .height = height,
@@ -43,6 +43,7 @@ static map map_create(int channels, int height, int width, uint32_t largest, flo
                         .planes = 32 - __builtin_clz(largest),
                         .words = (channels + 63) / 64,
                         .largest = largest,
+                        .bipolar = bipolar,
                         .scale = scale}};
     size_t pixels = map_pixels(&m);
     size_t words = (size_t)m.signal.planes * (size_t)m.signal.words * pixels;
@@ -53,9 +54,9 @@ static map map_create(int channels, int height, int width, uint32_t largest, flo
 }
 
 /* Random counts; a map that is all zero and one that is all `largest` are among the channels. */
-static map map_random(int channels, int height, int width, uint32_t largest, float scale)
+static map map_random(int channels, int height, int width, uint32_t largest, bool bipolar, float scale)
 {
-    map m = map_create(channels, height, width, largest, scale);
+    map m = map_create(channels, height, width, largest, bipolar, scale);
     size_t pixels = map_pixels(&m);
     for (int c = 0; c < channels; c++) {
         for (size_t p = 0; p < pixels; p++) {
@@ -85,6 +86,15 @@ static uint32_t count_at(const map *m, int c, int sample, int y, int x)
     return m
         ->count[(((size_t)c * SAMPLES + (size_t)sample) * (size_t)s->height + (size_t)y) * (size_t)s->width +
                 (size_t)x];
+}
+
+/* The value at a place; zero padding is 0, for bipolar signals too. */
+static float value_at(const map *m, int c, int sample, int y, int x)
+{
+    const bso_signal *s = &m->signal;
+    if (y < 0 || y >= s->height || x < 0 || x >= s->width) return 0;
+    int count = (int)count_at(m, c, sample, y, x);
+    return (float)(s->bipolar ? 2 * count - (int)s->largest : count) * s->scale;
 }
 
 /* kernel 0: linear, the whole map. */
@@ -147,10 +157,11 @@ static void check_group(const map *m, const bso_window *window, const uint64_t *
     int32_t *ones = zeros(stride, sizeof *ones), *sum = zeros((size_t)outputs * stride, sizeof *sum);
     for (size_t i = 0; i < (size_t)words * stride; i++)
         patches[i] = 0x5555555555555555u; /* as scratch may hold */
-    for (int plane = 0; plane < m->signal.planes; plane++) {
+    for (int plane = m->signal.bipolar ? -1 : 0; plane < m->signal.planes; plane++) {
+        int32_t times = plane < 0 ? -(int32_t)m->signal.largest : (int32_t)1 << (plane + m->signal.bipolar);
         bso_bits_patches(&m->signal, window, SAMPLES, first, count, plane, patches, stride, ones);
         bso_kernel->bits_multiply(sum, stride, patches, stride, pixels, weights, (size_t)outputs,
-                                  (size_t)words, ones, (int32_t)1 << plane);
+                                  (size_t)words, ones, times);
     }
     for (int o = 0; o < outputs; o++) {
         for (size_t p = 0; p < pixels; p++) {
@@ -169,9 +180,10 @@ static void check_group(const map *m, const bso_window *window, const uint64_t *
     free(sum);
 }
 
-static void check_forward(int channels, int height, int width, int kernel, int outputs, uint32_t largest)
+static void check_forward_of(int channels, int height, int width, int kernel, int outputs, uint32_t largest,
+                             bool bipolar)
 {
-    map m = map_random(channels, height, width, largest, 1.0f / (float)largest);
+    map m = map_random(channels, height, width, largest, bipolar, 1.0f / (float)largest);
     bso_window window = window_over(&m.signal, kernel);
     int area = window.out_h * window.out_w, inputs = bso_window_inputs(&window), words = (inputs + 63) / 64;
     uint64_t *weights = random_weights(outputs, inputs);
@@ -179,7 +191,7 @@ static void check_forward(int channels, int height, int width, int kernel, int o
     for (int p = 0; p < SAMPLES * area; p++) {
         for (int k = 0; k < inputs; k++) {
             place at = place_of(&window, k, p);
-            float value = (float)count_at(&m, at.channel, at.sample, at.y, at.x) * m.signal.scale;
+            float value = value_at(&m, at.channel, at.sample, at.y, at.x);
             if (value == 0.0f) continue;
             for (int o = 0; o < outputs; o++) {
                 expected[o * SAMPLES * area + p] += value * (float)weight_sign(weights, words, o, k);
@@ -192,6 +204,12 @@ static void check_forward(int channels, int height, int width, int kernel, int o
     free(weights);
     free(expected);
     map_free(&m);
+}
+
+static void check_forward(int channels, int height, int width, int kernel, int outputs, uint32_t largest)
+{
+    check_forward_of(channels, height, width, kernel, outputs, largest, false);
+    check_forward_of(channels, height, width, kernel, outputs, largest, true);
 }
 
 static const int channel_counts[] = {1, 3, 31, 32, 63, 64, 65, 127, 130};
@@ -238,13 +256,52 @@ static void test_linear(void **state)
     }
 }
 
+/* The patches of plane -1: ones inside the map, whatever the signal holds. */
+static void check_ones(int channels, int height, int width, int kernel, int first, int count)
+{
+    map m = map_random(channels, height, width, 4, true, 0.25f);
+    bso_window window = window_over(&m.signal, kernel);
+    int area = window.out_h * window.out_w, inputs = bso_window_inputs(&window), words = (inputs + 63) / 64;
+    size_t pixels = (size_t)(count * area), stride = pixels + 3;
+    uint64_t *patches = zeros((size_t)words * stride, sizeof *patches);
+    int32_t *ones = zeros(stride, sizeof *ones);
+    for (size_t i = 0; i < (size_t)words * stride; i++) patches[i] = 0xaaaaaaaaaaaaaaaau;
+    bso_bits_patches(&m.signal, &window, SAMPLES, first, count, -1, patches, stride, ones);
+    for (size_t p = 0; p < pixels; p++) {
+        int32_t sum = 0;
+        for (int k = 0; k < 64 * words; k++) {
+            place at = place_of(&window, k, (int)p);
+            bool inside = k < inputs && at.y >= 0 && at.y < height && at.x >= 0 && at.x < width;
+            assert_int_equal(patches[(size_t)(k / 64) * stride + p] >> (k % 64) & 1, inside);
+            sum += inside;
+        }
+        assert_int_equal(ones[p], sum);
+    }
+    for (size_t p = pixels; p < stride; p++) assert_true(patches[p] == 0xaaaaaaaaaaaaaaaau && ones[p] == 0);
+    free(patches);
+    free(ones);
+    map_free(&m);
+}
+
+static void test_map_of_ones(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CHANNEL_COUNTS; i++) {
+        check_ones(channel_counts[i], 5, 3, 3, 0, SAMPLES);
+        check_ones(channel_counts[i], 2, 7, 5, 1, 2);
+        check_ones(channel_counts[i], 3, 4, 1, 2, 1);
+        check_ones(channel_counts[i], 3, 4, 0, 0, SAMPLES);
+        check_ones(channel_counts[i], 1, 1, 9, 0, SAMPLES);
+    }
+}
+
 /* ---- pooling */
 
 static void check_pool(int channels, int height, int width, uint32_t largest, int window_h, int window_w)
 {
-    map from = map_random(channels, height, width, largest, 1.0f);
+    map from = map_random(channels, height, width, largest, false, 1.0f);
     uint32_t most = largest * (uint32_t)(window_h * window_w);
-    map to = map_create(channels, height / window_h, width / window_w, most, 1.0f);
+    map to = map_create(channels, height / window_h, width / window_w, most, false, 1.0f);
     size_t pixels = map_pixels(&to), words = bso_signal_words(&to.signal, SAMPLES);
     memset(to.signal.bits, 0x5a, words * sizeof *to.signal.bits);
     bso_bits_pool(&from.signal, &to.signal, SAMPLES, window_h, window_w);
@@ -285,13 +342,18 @@ static void test_pool(void **state)
 
 static void check_expand(int channels, uint32_t largest, float scale)
 {
-    map m = map_random(channels, 5, 3, largest, scale);
-    size_t count = (size_t)channels * map_pixels(&m);
-    float *value = zeros(count, sizeof *value);
-    bso_bits_expand(&m.signal, SAMPLES, value);
-    for (size_t i = 0; i < count; i++) assert_true(value[i] == (float)m.count[i] * scale);
-    free(value);
-    map_free(&m);
+    for (int bipolar = 0; bipolar < 2; bipolar++) {
+        map m = map_random(channels, 5, 3, largest, bipolar == 1, scale);
+        size_t pixels = map_pixels(&m), count = (size_t)channels * pixels;
+        float *value = zeros(count, sizeof *value);
+        bso_bits_expand(&m.signal, SAMPLES, value);
+        for (size_t i = 0; i < count; i++) {
+            int c = (int)(i / pixels), p = (int)(i % pixels);
+            assert_true(value[i] == value_at(&m, c, p / 15, p % 15 / 3, p % 3));
+        }
+        free(value);
+        map_free(&m);
+    }
 }
 
 static void test_expand(void **state)
@@ -395,10 +457,10 @@ static int pick_kernels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convolution), cmocka_unit_test(test_pooled_input),
-        cmocka_unit_test(test_linear),      cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_expand),      cmocka_unit_test(test_expand_weights),
-        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_convolution),    cmocka_unit_test(test_pooled_input),
+        cmocka_unit_test(test_linear),         cmocka_unit_test(test_map_of_ones),
+        cmocka_unit_test(test_pool),           cmocka_unit_test(test_expand),
+        cmocka_unit_test(test_expand_weights), cmocka_unit_test(test_columns),
     };
     return cmocka_run_group_tests(tests, pick_kernels, NULL);
 }

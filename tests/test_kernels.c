@@ -71,6 +71,7 @@ static double spike(double potential)
 static double slope(double x, bso_surrogate kind)
 {
     if (kind == BSO_SURROGATE_RECTANGULAR) return fabs(x) <= 0.5 ? 1.0 : 0.0;
+    if (kind == BSO_SURROGATE_CLIP) return fabs(x) <= 1.0 ? 1.0 : 0.0;
     double e = exp(-4.0 * fabs(x));
     return 4.0 * e / ((1.0 + e) * (1.0 + e));
 }
@@ -121,6 +122,95 @@ static void test_trace(void **state)
     }
 }
 
+/* NDOT's decay. The subtractions round once, the quotient once more. */
+static double decay(double potential, double previous, double most, double reset)
+{
+    double now = potential - reset * spike(potential), before = previous - reset * spike(previous);
+    if (fabs(before) < (double)1e-6f) return most;
+    return fmin(fmax(now / before, -most), most);
+}
+
+static void check_trace_ratio(float most, float reset)
+{
+    /* The step before: another order of the same potentials, so that all specials meet others. */
+    float previous[ROOM];
+    for (size_t i = 0; i < ROOM; i++) previous[i] = u[(i * 7 + 3) % ROOM];
+    for (int l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        double expected[ROOM];
+        float got[ROOM], first[ROOM];
+        for (size_t i = 0; i < n; i++) {
+            double mu = decay((double)u[i], (double)previous[i], (double)most, (double)reset);
+            expected[i] = mu * (double)a[i] + spike((double)u[i]);
+        }
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            clear(got, a, n);
+            (*k)->trace_ratio(got, u, previous, n, most, threshold, reset);
+            check(*k, "trace_ratio", got, expected, n, first, 1e-6);
+        }
+    }
+}
+
+static void test_trace_ratio(void **state)
+{
+    (void)state;
+    static const float leaks[] = {0.5f, 0.25f, 1.0f, 0.0f};
+    for (int i = 0; i < 4; i++) {
+        check_trace_ratio(leaks[i], threshold);
+        check_trace_ratio(leaks[i], 2 * threshold);
+    }
+}
+
+/* Where the quotient says nothing, and where it meets the clamp; each pair in every place of a vector. */
+static void test_trace_ratio_special(void **state)
+{
+    (void)state;
+    static const struct {
+        float u, previous, mu; /* leak 0.5, threshold 1, reset 1 */
+    } pairs[] = {
+        {0.25f, 0.5f, 0.5f},       {-0.25f, 0.5f, -0.5f},
+        {0.25f, -0.5f, -0.5f},     {0.24999999f, 0.5f, 0.49999998f},
+        {0.25000003f, 0.5f, 0.5f}, {-0.25000003f, 0.5f, -0.5f},
+        {1.25f, 1.5f, 0.5f}, /* both fire */
+        {1.125f, 1.5f, 0.25f},     {1.125f, -0.5f, -0.25f},
+        {1.0f, 0.5f, 0.0f}, /* exactly at the threshold: nothing is left */
+        {0.99999994f, 0.5f, 0.5f}, {0.0f, 0.5f, 0.0f},
+        {0.0f, 0.0f, 0.5f}, /* 0/0 */
+        {-0.0f, -0.0f, 0.5f},      {1.0f, 1.0f, 0.5f},
+        {-3.0f, 0.0f, 0.5f}, /* x/0, of either sign */
+        {3.0f, 0.0f, 0.5f},        {3.0f, -0.0f, 0.5f},
+        {-0.3f, 1.0f, 0.5f},       {-0.3f, 1.0000001f, 0.5f}, /* 1.2e-7 is left of it */
+        {-0.3f, 9.9e-7f, 0.5f},                               /* nearer to 0 than the guard */
+        {-0.3f, -9.9e-7f, 0.5f},   {0.3f, -9.9e-7f, 0.5f},
+        {-0.3f, 1e-6f, -0.5f}, /* just not */
+        {0.3f, -1e-6f, -0.5f},     {-0.3f, -1e-6f, 0.5f},
+        {-0.3f, 1e-40f, 0.5f}, /* denormal */
+        {-0.3f, -1e-45f, 0.5f},    {1e-40f, 0.5f, 2e-40f},
+        {-1e-40f, 0.5f, -2e-40f},  {3e38f, 1e-5f, 0.5f}, /* the quotient overflows */
+        {-3e38f, 1e-5f, -0.5f},    {60.0f, -60.0f, -0.5f},
+    };
+    enum { PAIRS = sizeof pairs / sizeof pairs[0] };
+    float now[ROOM], before[ROOM], got[ROOM];
+    for (size_t i = 0; i < ROOM; i++) {
+        now[i] = pairs[i % PAIRS].u;
+        before[i] = pairs[i % PAIRS].previous;
+    }
+    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+        for (size_t i = 0; i < ROOM; i++) got[i] = 1.0f;
+        (*k)->trace_ratio(got, now, before, ROOM, 0.5f, 1.0f, 1.0f);
+        for (size_t i = 0; i < ROOM; i++) {
+            float expected = pairs[i % PAIRS].mu + (now[i] >= 1.0f ? 1.0f : 0.0f);
+            if (!(fabsf(got[i] - expected) <= 1e-7f * fabsf(expected) + 3e-45f))
+                fail_msg("%s: %.9g after %.9g: trace %.9g, must be %.9g", (*k)->name, (double)now[i],
+                         (double)before[i], (double)got[i], (double)expected);
+        }
+        /* What is not a number stays none, so that it is noticed. */
+        got[0] = got[1] = 1.0f;
+        (*k)->trace_ratio(got, (float[]){NAN, 0.5f}, (float[]){0.5f, NAN}, 2, 0.5f, 1.0f, 1.0f);
+        assert_true(isnan(got[0]) && isnan(got[1]));
+    }
+}
+
 static void check_surrogate(bso_surrogate kind)
 {
     for (int l = 0; l < LENGTHS; l++) {
@@ -168,6 +258,26 @@ static void test_surrogate_rectangular(void **state)
 {
     (void)state;
     check_surrogate(BSO_SURROGATE_RECTANGULAR);
+}
+
+static void test_surrogate_clip(void **state)
+{
+    (void)state;
+    check_surrogate(BSO_SURROGATE_CLIP);
+    /* As sign neurons use it, around 0, and at its edges. */
+    static const float at[] = {1.0f,     -1.0f, 1.0000001f, -1.0000001f, 0.99999994f, -0.99999994f,
+                               0.0f,     -0.0f, 1e-45f,     -1e-45f,     60.0f,       -60.0f,
+                               INFINITY, NAN,   -INFINITY,  0.5f};
+    static const float inside[] = {1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1};
+    enum { N = sizeof at / sizeof at[0] };
+    float ds[N], zero[N] = {0}, got[N];
+    for (int i = 0; i < N; i++) ds[i] = 3.0f + (float)i;
+    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+        (*k)->surrogate(got, ds, at, N, 0.0f, BSO_SURROGATE_CLIP);
+        for (int i = 0; i < N; i++) assert_true(got[i] == ds[i] * inside[i]);
+        (*k)->surrogate_through_time(got, ds, zero, at, N, 0.5f, 0.0f, 1.0f, BSO_SURROGATE_CLIP);
+        for (int i = 0; i < N; i++) assert_true(got[i] == ds[i] * inside[i]);
+    }
 }
 
 /* The sigmoid's slope has a relative error, too, as long as it is not vanishing: gradients of far-away
@@ -317,6 +427,22 @@ static void test_bits_pack(void **state)
     }
 }
 
+/* As sign neurons use it: +1 from 0 on, either zero included. */
+static void test_bits_pack_at_zero(void **state)
+{
+    (void)state;
+    static const float at[] = {0.0f, -0.0f, 1e-45f, -1e-45f, 1.0f, -1.0f, NAN};
+    static const uint64_t set[] = {1, 1, 1, 0, 1, 0, 0};
+    float x[70];
+    uint64_t got[70];
+    for (int i = 0; i < 70; i++) x[i] = at[i % 7];
+    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+        memset(got, 0, sizeof got);
+        (*k)->bits_pack(got, x, 70, 63, 0.0f);
+        for (int i = 0; i < 70; i++) assert_true(got[i] == set[i % 7] << 63);
+    }
+}
+
 static bool bit_of(const uint64_t *words, size_t stride, size_t k)
 {
     return words[k / 64 * stride] >> (k % 64) & 1;
@@ -381,6 +507,7 @@ static void test_bits_multiply(void **state)
             for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
                 if (lengths[l] * outputs[o] * inputs[i] > 2000000) continue;
                 check_multiply(lengths[l], outputs[o], inputs[i], (int32_t)1 << (i % 4));
+                check_multiply(lengths[l], outputs[o], inputs[i], l % 2 ? -1 : -16);
             }
         }
     }
@@ -416,13 +543,17 @@ int main(void)
         cmocka_unit_test(test_lif),
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_surrogate_sigmoid),
+        cmocka_unit_test(test_trace_ratio),
+        cmocka_unit_test(test_trace_ratio_special),
         cmocka_unit_test(test_surrogate_rectangular),
+        cmocka_unit_test(test_surrogate_clip),
         cmocka_unit_test(test_surrogate_tail),
         cmocka_unit_test(test_norm_apply),
         cmocka_unit_test(test_norm_backward),
         cmocka_unit_test(test_norm_sums),
         cmocka_unit_test(test_norm_sums_far),
         cmocka_unit_test(test_bits_pack),
+        cmocka_unit_test(test_bits_pack_at_zero),
         cmocka_unit_test(test_bits_multiply),
     };
     return cmocka_run_group_tests(tests, fill_inputs, NULL);

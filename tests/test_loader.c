@@ -243,8 +243,8 @@ static int draw(uint64_t seed, uint32_t epoch, uint64_t index, uint64_t number, 
 }
 
 /* The formulas in their textbook form: pad the normalised image by 4, cut out a window, mirror it, zero a
- * square. */
-static void expected_plane(float out[HEIGHT][WIDTH], const float *in, float mean, float deviation,
+ * square, after normalisation or (black) before it. */
+static void expected_plane(float out[HEIGHT][WIDTH], const float *in, float mean, float deviation, bool black,
                            uint64_t seed, uint32_t epoch, uint64_t index)
 {
     float padded[HEIGHT + 8][WIDTH + 8] = {{0}};
@@ -256,15 +256,16 @@ static void expected_plane(float out[HEIGHT][WIDTH], const float *in, float mean
     for (int y = 0; y < HEIGHT; y++) {
         for (int x = 0; x < WIDTH; x++) {
             bool hole = y >= cy - 3 && y < cy + 3 && x >= cx - 3 && x < cx + 3; /* side 6 = 12 / 2 */
-            out[y][x] = hole ? 0 : padded[top + y][left + (mirror ? WIDTH - 1 - x : x)];
+            float cut = black ? (0 - mean) / deviation : 0;
+            out[y][x] = hole ? cut : padded[top + y][left + (mirror ? WIDTH - 1 - x : x)];
         }
     }
 }
 
-static void test_augmentation(void **state)
+static void check_augmentation(const char *behaviour)
 {
-    (void)state;
     bso_settings s = plain();
+    snprintf(s.behaviour, sizeof s.behaviour, "%s", behaviour);
     snprintf(s.augment, sizeof s.augment, "cutout+crop+flip");
     s.shuffle = s.normalize = true;
     s.validation = 0.2;
@@ -281,7 +282,8 @@ static void test_augmentation(void **state)
             for (size_t k = 0; k < FRAMES * CHANNELS; k++) {
                 float plane[HEIGHT][WIDTH];
                 expected_plane(plane, values + (index[i] * FRAMES * CHANNELS + k) * PLANE,
-                               l.mean[k % CHANNELS], l.deviation[k % CHANNELS], s.seed, epoch, index[i]);
+                               l.mean[k % CHANNELS], l.deviation[k % CHANNELS],
+                               strcmp(behaviour, "reference") == 0, s.seed, epoch, index[i]);
                 const float *got = x + (k * N + i) * PLANE;
                 for (int p = 0; p < PLANE; p++) assert_true(got[p] == plane[p / WIDTH][p % WIDTH]);
             }
@@ -293,6 +295,42 @@ static void test_augmentation(void **state)
         assert_true(x[p] == (values[N * SAMPLE + p] - l.mean[0]) / l.deviation[0]);
     bso_loader_close(&l);
     free(x);
+}
+
+static void test_augmentation(void **state)
+{
+    (void)state;
+    check_augmentation("paper");
+    check_augmentation("reference");
+}
+
+/* The reference code cuts out before it normalises: the hole is what a black pixel becomes, in the very
+ * place where the paper's is 0, the mean colour. */
+static void test_black_cutout(void **state)
+{
+    (void)state;
+    bso_settings s = plain();
+    snprintf(s.augment, sizeof s.augment, "cutout");
+    s.normalize = true;
+    bso_loader paper, reference;
+    open_loader(&paper, &s);
+    snprintf(s.behaviour, sizeof s.behaviour, "reference");
+    open_loader(&reference, &s);
+    static float x[TRAIN * SAMPLE], black[TRAIN * SAMPLE];
+    int y[TRAIN], holes = 0;
+    bso_loader_batch(&paper, BSO_SPLIT_TRAIN, 2, 0, TRAIN, x, y, NULL);
+    bso_loader_batch(&reference, BSO_SPLIT_TRAIN, 2, 0, TRAIN, black, y, NULL);
+    for (size_t i = 0; i < TRAIN * SAMPLE; i++) {
+        if (x[i] == black[i]) continue;
+        size_t channel = i / PLANE / TRAIN % CHANNELS;
+        float back = black[i] * paper.deviation[channel] + paper.mean[channel];
+        assert_true(x[i] == 0 && fabsf(back) < 1e-6f);
+        holes++;
+    }
+    /* The side is 6, less at the border. */
+    assert_in_range(holes, TRAIN * FRAMES * CHANNELS * 9, TRAIN * FRAMES * CHANNELS * 36);
+    bso_loader_close(&paper);
+    bso_loader_close(&reference);
 }
 
 /* What the words do, one at a time: a lit pixel moves by at most 4; half of the images are mirrored; the
@@ -428,6 +466,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_statistics, put_random, bso_files_teardown),
         cmocka_unit_test_setup_teardown(test_shuffle, put_random, bso_files_teardown),
         cmocka_unit_test_setup_teardown(test_augmentation, put_random, bso_files_teardown),
+        cmocka_unit_test_setup_teardown(test_black_cutout, put_random, bso_files_teardown),
         cmocka_unit_test_setup_teardown(test_augmentation_one_by_one, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(test_same_numbers, put_random, bso_files_teardown),
         cmocka_unit_test_setup_teardown(test_fashion_mnist, put_random, bso_files_teardown),

@@ -61,23 +61,37 @@ static uint64_t train(const bso_fixture *c, uint64_t seed, int batches, bso_fixt
     return hash;
 }
 
+static const char *const optimizers[] = {"bso", "tbso", "adam_ste", "sgd"};
+enum { OPTIMIZERS = sizeof optimizers / sizeof optimizers[0] };
+
+/* All of them but those that trace spikes, where there are none. */
+static int gradients_for(bool sign, const char *names[8])
+{
+    int n = 0;
+    for (int i = 0; bso_gradients[i]; i++) {
+        assert_true(n < 8);
+        if (!sign || !bso_gradients[i]->trace) names[n++] = bso_gradients[i]->name;
+    }
+    assert_int_equal(n, sign ? 2 : 5);
+    return n;
+}
+
 static void test_one_step(void **state)
 {
     (void)state;
-    static const char *const optimizers[] = {"bso", "tbso", "adam_ste", "sgd"};
-    for (int o = 0; o < 4; o++) {
+    for (int o = 0; o < 2 * OPTIMIZERS; o++) {
         bso_fixture c = plain;
-        c.optimizer = optimizers[o];
+        c.optimizer = optimizers[o / 2];
+        c.sign = o % 2 == 1;
         c.steps = 1;
         bso_fixture_record first[8];
         uint64_t hash[8];
-        int n = 0;
-        for (; bso_gradients[n]; n++) {
-            assert_true(n < 8);
-            c.gradient = bso_gradients[n]->name;
-            hash[n] = train(&c, 3, 2, &first[n]);
+        const char *names[8];
+        int n = gradients_for(c.sign, names);
+        for (int i = 0; i < n; i++) {
+            c.gradient = names[i];
+            hash[i] = train(&c, 3, 2, &first[i]);
         }
-        assert_true(n >= 2);
         for (int i = 1; i < n; i++) {
             assert_true(hash[i] == hash[0]);
             bso_settings s = bso_fixture_settings(&c);
@@ -98,22 +112,29 @@ static void test_threads(void **state)
 {
     (void)state;
     static const char *const networks[] = {"16C3-16C3-AP2-16C3-GAP-FC", "6C3-AP2-140FC-11FC-FC"};
-    static const char *const optimizers[] = {"tbso", "adam_ste"};
+    static const char *const rules[] = {"tbso", "adam_ste"};
     static const int batches[] = {1, 7};
     for (int i = 0; i < 16; i++) {
         bso_fixture c = plain;
         c.network = networks[i % 2];
-        c.optimizer = optimizers[i / 2 % 2];
+        c.optimizer = rules[i / 2 % 2];
         c.batch = batches[i / 4 % 2];
-        c.gradient = i / 8 ? "bptt" : "ottt";
-        omp_set_num_threads(1);
-        uint64_t one = train(&c, 5, 2, NULL);
-        omp_set_num_threads(2);
-        uint64_t two = train(&c, 5, 2, NULL);
-        if (one != two)
-            fail_msg("%s %s %s batch %d: 1 and 2 threads differ", c.network, c.optimizer, c.gradient,
-                     c.batch);
-        assert_true(i || one != train(&c, 6, 2, NULL));
+        c.sign = i / 8 == 1;
+        c.steps = c.sign ? 1 : 3;
+        const char *names[8];
+        int n = gradients_for(c.sign, names);
+        for (int j = 0; j < n; j++) {
+            c.gradient = names[j];
+            c.update = strcmp(names[j], "bptt") != 0 && i % 3 == 0 ? "accumulated" : NULL;
+            omp_set_num_threads(1);
+            uint64_t one = train(&c, 5, 2, NULL);
+            omp_set_num_threads(2);
+            uint64_t two = train(&c, 5, 2, NULL);
+            if (one != two)
+                fail_msg("%s %s %s%s batch %d: 1 and 2 threads differ", c.network, c.optimizer, c.gradient,
+                         c.sign ? " sign" : "", c.batch);
+            assert_true(i || one != train(&c, 6, 2, NULL));
+        }
     }
     omp_set_num_threads(1);
 }
@@ -122,16 +143,21 @@ static void test_kernel_paths(void **state)
 {
     (void)state;
     const bso_kernels *kept = bso_kernel;
-    for (int rectangular = 0; rectangular < 2; rectangular++) {
-        for (int online = 0; online < 2; online++) {
-            bso_fixture c = plain;
-            c.rectangular = rectangular == 1;
-            c.gradient = online ? "ottt" : "bptt";
+    for (int i = 0; i < 3; i++) { /* sigmoid, rectangular, sign */
+        bso_fixture c = plain;
+        c.rectangular = i == 1;
+        c.sign = i == 2;
+        c.steps = c.sign ? 1 : 3;
+        const char *names[8];
+        int n = gradients_for(c.sign, names);
+        for (int j = 0; j < n; j++) {
+            c.gradient = names[j];
             uint64_t hash = 0;
             for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
                 bso_kernel = *k;
                 uint64_t now = train(&c, 7, 2, NULL);
-                if (hash && now != hash) fail_msg("%s: other bits than reference", (*k)->name);
+                if (hash && now != hash)
+                    fail_msg("%s, %s: other bits than reference", c.gradient, (*k)->name);
                 hash = now;
             }
         }
@@ -172,21 +198,20 @@ static void test_not_finite(void **state)
 
 /* ---- memory, measured by planning */
 
-/* Bytes of each category that a configuration asks for, and of the total. */
+/* Bytes of each category that a configuration asks for, and of the total; how many numbers are trained. */
 typedef struct {
-    size_t bytes[BSO_MEM_CATEGORIES], total;
+    size_t bytes[BSO_MEM_CATEGORIES], total, trained;
 } cost;
 
-static cost plan(const char *optimizer, const char *gradient, int steps)
+static cost plan_of(const bso_fixture *c)
 {
-    bso_fixture c = plain;
-    c.optimizer = optimizer;
-    c.gradient = gradient;
-    c.steps = steps;
-    bso_settings s = bso_fixture_settings(&c);
+    bso_settings s = bso_fixture_settings(c);
     cost result = {.total = 0};
     bso_mem_plan(true);
-    bso_network *net = bso_fixture_build(&c, &s, true);
+    bso_network *net = bso_fixture_build(c, &s, true);
+    bso_param *params;
+    int count = bso_network_params(net, &params);
+    for (int i = 0; i < count; i++) result.trained += bso_param_count(&params[i]);
     for (int i = 0; i < BSO_MEM_CATEGORIES; i++) {
         if (i == BSO_MEM_CONTROL) continue; /* descriptions, not tensors */
         result.bytes[i] = bso_mem_current((bso_mem_category)i);
@@ -198,21 +223,63 @@ static cost plan(const char *optimizer, const char *gradient, int steps)
     return result;
 }
 
+static cost plan(const char *optimizer, const char *gradient, int steps)
+{
+    bso_fixture c = plain;
+    c.optimizer = optimizer;
+    c.gradient = gradient;
+    c.steps = steps;
+    return plan_of(&c);
+}
+
+/* `more` holds what `less` holds and, in these two categories, so many bytes besides. */
+static void check_more(const cost *more, const cost *less, bso_mem_category a, size_t bytes_a,
+                       bso_mem_category b, size_t bytes_b)
+{
+    for (int i = 0; i < BSO_MEM_CATEGORIES; i++) {
+        size_t extra = (i == (int)a ? bytes_a : 0) + (i == (int)b ? bytes_b : 0);
+        if (more->bytes[i] != less->bytes[i] + extra)
+            fail_msg("%s: %zu bytes, must be %zu + %zu", bso_mem_name((bso_mem_category)i), more->bytes[i],
+                     less->bytes[i], extra);
+    }
+}
+
 enum {
     MAIN_LAYERS = 2,
     MAIN_WEIGHTS = MAIN_LAYERS * 16 * 9 * 16,
-    MAIN_WORDS = MAIN_LAYERS * 16 * 3
+    MAIN_WORDS = MAIN_LAYERS * 16 * 3,
+    NEURONS = (2 * 12 * 12 + 6 * 6) * 16 * 7, /* of a batch */
+    NORMS = 3 * 16
 }; /* of `plain` */
+
+static const char *const online[] = {"ottt", "sltt", "ndot", "ndot_ref"};
+static const size_t potentials = NEURONS * sizeof(float);
+
+static size_t second_moments(const char *optimizer, size_t entries)
+{
+    return strcmp(optimizer, "tbso") == 0 ? entries * MAIN_LAYERS * sizeof(double) : 0;
+}
+
+/* NDOT alone looks at the potentials of the step before, where there is one. */
+static size_t previous_potentials(const char *gradient)
+{
+    return strncmp(gradient, "ndot", 4) == 0 ? potentials : 0;
+}
 
 static void test_memory_online(void **state)
 {
     (void)state;
-    static const char *const optimizers[] = {"bso", "tbso", "adam_ste", "sgd"};
-    for (int o = 0; o < 4; o++) {
-        cost one = plan(optimizers[o], "ottt", 1), many = plan(optimizers[o], "ottt", 35);
-        size_t scalars = strcmp(optimizers[o], "tbso") == 0 ? 34 * MAIN_LAYERS * sizeof(double) : 0;
-        for (int i = 0; i < BSO_MEM_CATEGORIES; i++) {
-            assert_int_equal(many.bytes[i], one.bytes[i] + (i == BSO_MEM_OPTIMIZER ? scalars : 0));
+    for (int o = 0; o < OPTIMIZERS; o++) {
+        for (int g = 0; g < 4; g++) {
+            cost one = plan(optimizers[o], online[g], 1), two = plan(optimizers[o], online[g], 2),
+                 many = plan(optimizers[o], online[g], 35);
+            check_more(&two, &one, BSO_MEM_OPTIMIZER, second_moments(optimizers[o], 1), BSO_MEM_NEURON_STATE,
+                       previous_potentials(online[g]));
+            check_more(&many, &two, BSO_MEM_OPTIMIZER, second_moments(optimizers[o], 33),
+                       BSO_MEM_NEURON_STATE, 0);
+            assert_int_equal(one.bytes[BSO_MEM_NEURON_STATE], potentials);
+            assert_int_equal(one.bytes[BSO_MEM_TRACES], strcmp(online[g], "sltt") == 0 ? 0 : potentials);
+            assert_int_equal(many.bytes[BSO_MEM_GRADIENTS], 0);
         }
     }
     cost bso = plan("bso", "ottt", 4), tbso = plan("tbso", "ottt", 4);
@@ -223,18 +290,57 @@ static void test_memory_online(void **state)
     assert_int_equal(tbso.total - bso.total, 4 * MAIN_LAYERS * sizeof(double));
 }
 
+/* Updates of a whole batch hold one gradient of everything that is trained, whatever T; T-BSO then has one v.
+ */
+static void test_memory_accumulated(void **state)
+{
+    (void)state;
+    for (int o = 0; o < OPTIMIZERS; o++) {
+        for (int g = 0; g < 4; g++) {
+            for (int steps = 1; steps <= 9; steps += 4) {
+                bso_fixture c = plain;
+                c.optimizer = optimizers[o];
+                c.gradient = online[g];
+                c.steps = steps;
+                cost realtime = plan_of(&c);
+                c.update = "accumulated";
+                cost accumulated = plan_of(&c);
+                realtime.bytes[BSO_MEM_OPTIMIZER] -= second_moments(c.optimizer, (size_t)steps - 1);
+                check_more(&accumulated, &realtime, BSO_MEM_GRADIENTS, accumulated.trained * sizeof(float),
+                           BSO_MEM_OPTIMIZER, 0);
+            }
+        }
+    }
+}
+
+/* A step of BPTT keeps the norms' inputs and statistics, the potentials and the outputs. */
 static void test_memory_through_time(void **state)
 {
     (void)state;
-    static const char *const optimizers[] = {"bso", "tbso", "adam_ste", "sgd"};
-    for (int o = 0; o < 4; o++) {
-        cost two = plan(optimizers[o], "bptt", 2), three = plan(optimizers[o], "bptt", 3),
+    size_t step = (2 * NEURONS + 2 * NORMS + (size_t)(plain.classes * plain.batch)) * sizeof(float);
+    for (int o = 0; o < OPTIMIZERS; o++) {
+        cost one = plan(optimizers[o], "bptt", 1), two = plan(optimizers[o], "bptt", 2),
              ten = plan(optimizers[o], "bptt", 10);
-        size_t step = three.bytes[BSO_MEM_ACTIVATIONS] - two.bytes[BSO_MEM_ACTIVATIONS];
-        size_t neurons = (2 * 12 * 12 + 6 * 6) * 16 * (size_t)plain.batch;
-        assert_true(step >= 2 * neurons * sizeof(float)); /* the norm's input and the potential */
-        assert_int_equal(ten.bytes[BSO_MEM_ACTIVATIONS], two.bytes[BSO_MEM_ACTIVATIONS] + 8 * step);
-        assert_int_equal(ten.total, two.total + 8 * step);
+        check_more(&two, &one, BSO_MEM_ACTIVATIONS, step, BSO_MEM_OPTIMIZER, 0);
+        check_more(&ten, &one, BSO_MEM_ACTIVATIONS, 9 * step, BSO_MEM_OPTIMIZER, 0);
+        assert_int_equal(one.bytes[BSO_MEM_GRADIENTS], potentials + one.trained * sizeof(float));
+        assert_int_equal(one.bytes[BSO_MEM_TRACES], 0);
+    }
+}
+
+/* Sign neurons cost what spiking ones cost at T = 1. */
+static void test_memory_sign(void **state)
+{
+    (void)state;
+    for (int o = 0; o < 2 * OPTIMIZERS; o++) {
+        bso_fixture c = plain;
+        c.optimizer = optimizers[o / 2];
+        c.gradient = o % 2 ? "bptt" : "sltt";
+        c.steps = 1;
+        cost spiking = plan_of(&c);
+        c.sign = true;
+        cost sign = plan_of(&c);
+        check_more(&sign, &spiking, BSO_MEM_TRACES, 0, BSO_MEM_GRADIENTS, 0);
     }
 }
 
@@ -279,10 +385,11 @@ static void test_allocation_failures(void **state)
 {
     (void)state;
     size_t before = bso_mem_current(BSO_MEM_CATEGORIES);
-    static const char *const gradients[] = {"ottt", "bptt"};
-    for (int g = 0; g < 2; g++) {
+    const char *names[8];
+    int gradients = gradients_for(false, names);
+    for (int g = 0; g < gradients; g++) {
         bso_fixture c = plain;
-        c.gradient = gradients[g];
+        c.gradient = names[g];
         bso_settings s = bso_fixture_settings(&c);
         assert_int_equal(bso_settings_check(&s), 0);
         bool done = false;
@@ -398,6 +505,16 @@ static void test_refusals(void **state)
     snprintf(s.network, sizeof s.network, "128C1-GAP-4FC-FC");
     bso_mem_plan(true); /* the maps before the sum would be gigabytes */
     check_refused(&s, 4096, 4096, 1, "do not fit");
+    /* 100 counts of spikes up to 2^24 stay below 2^31; sums over signs pass through three times as much. */
+    snprintf(s.network, sizeof s.network, "100C1-GAP-4FC-FC");
+    bso_network *net = NULL;
+    assert_int_equal(bso_network_create(&net, &s, 1, 4096, 4096, 1, 10, true), 0);
+    bso_network_free(net);
+    snprintf(s.neuron, sizeof s.neuron, "sign");
+    s.steps = 1;
+    check_refused(&s, 4096, 4096, 1, "do not fit");
+    snprintf(s.neuron, sizeof s.neuron, "lif");
+    s.steps = plain.steps;
     bso_mem_plan(false);
     s.batch = batch;
     memset(s.network, '3', sizeof s.network - 1);
@@ -418,11 +535,18 @@ static int start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_step),      cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_kernel_paths),  cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_memory_online), cmocka_unit_test(test_memory_through_time),
-        cmocka_unit_test(test_model_size),    cmocka_unit_test(test_allocation_failures),
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_one_step),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_kernel_paths),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_memory_online),
+        cmocka_unit_test(test_memory_accumulated),
+        cmocka_unit_test(test_memory_through_time),
+        cmocka_unit_test(test_memory_sign),
+        cmocka_unit_test(test_model_size),
+        cmocka_unit_test(test_allocation_failures),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

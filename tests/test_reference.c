@@ -46,9 +46,11 @@ static void fill_batch(double *x, size_t count, int *y, int n, uint64_t seed)
 struct difference_case {
     const char *layers;
     int channels, height, width, steps, frames;
-    bool rectangular;
+    enum { SIGMOID, RECTANGULAR, SIGN } neurons;
     double loss_mse, leak, threshold;
 };
+
+static const char *const neuron_names[] = {"sigmoid", "rectangular", "sign"};
 
 static double difference(bso_reference *r, double *value, const double *x, int frames, const int *y)
 {
@@ -64,7 +66,8 @@ static double difference(bso_reference *r, double *value, const double *x, int f
 static void check_differences(const struct difference_case *c)
 {
     bso_reference_options options = {.smooth = true,
-                                     .rectangular = c->rectangular,
+                                     .rectangular = c->neurons == RECTANGULAR,
+                                     .sign = c->neurons == SIGN,
                                      .leak = c->leak,
                                      .threshold = c->threshold,
                                      .loss_mse = c->loss_mse,
@@ -76,7 +79,7 @@ static void check_differences(const struct difference_case *c)
     bso_reference *r =
         bso_reference_create(c->layers, c->channels, c->height, c->width, CLASSES, BATCH, &options);
 
-    /* The window's integral has kinks: take the first data that stays clear of them. */
+    /* The windows' integrals have kinks: take the first data that stays clear of them. */
     uint64_t seed = 1;
     for (;; seed++) {
         assert_true(seed < 100);
@@ -100,8 +103,8 @@ static void check_differences(const struct difference_case *c)
         largest = fmax(largest, size);
     }
     print_message("%-20s %dx%dx%d T=%d %-11s mse %.2f: largest gradient %.3f, worst difference %.1e\n",
-                  c->layers, c->channels, c->height, c->width, c->steps,
-                  c->rectangular ? "rectangular" : "sigmoid", c->loss_mse, largest, worst);
+                  c->layers, c->channels, c->height, c->width, c->steps, neuron_names[c->neurons],
+                  c->loss_mse, largest, worst);
     assert_true(worst < tolerance);
     bso_reference_free(r);
 }
@@ -110,18 +113,24 @@ static void test_differences(void **state)
 {
     (void)state;
     static const struct difference_case cases[] = {
-        {"FC", 2, 3, 4, 1, 1, false, 0.05, 0.5, 1.0},
-        {"FC", 2, 3, 4, 3, 3, false, 0.0, 0.5, 1.0},
-        {"3C1-FC", 2, 4, 4, 1, 1, false, 0.05, 0.5, 1.0},
-        {"3C3-GAP-FC", 2, 5, 4, 2, 1, false, 0.05, 0.5, 1.0},
-        {"3C3-AP2-2C5-GAP-FC", 1, 7, 5, 3, 1, false, 0.05, 0.5, 1.0},
-        {"3C3-2C1-AP2-FC", 1, 5, 6, 3, 3, false, 0.0, 0.25, 0.7},
-        {"2C5-AP2-4FC-FC", 1, 5, 5, 2, 1, false, 0.05, 0.5, 1.0},
-        {"4FC-FC", 2, 3, 3, 3, 1, false, 0.05, 0.8, 0.5},
-        {"2C3-AP2-AP2-3C3-FC", 1, 8, 7, 2, 2, false, 0.05, 0.5, 1.0},
-        {"3C3-GAP-FC", 2, 5, 4, 2, 1, true, 0.05, 0.5, 1.0},
-        {"3C3-AP2-2C3-GAP-FC", 1, 5, 5, 3, 1, true, 0.0, 0.5, 1.0},
-        {"3C1-AP2-3FC-FC", 2, 4, 5, 3, 3, true, 0.05, 0.25, 0.7},
+        {"FC", 2, 3, 4, 1, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"FC", 2, 3, 4, 3, 3, SIGMOID, 0.0, 0.5, 1.0},
+        {"3C1-FC", 2, 4, 4, 1, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"3C3-GAP-FC", 2, 5, 4, 2, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"3C3-AP2-2C5-GAP-FC", 1, 7, 5, 3, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"3C3-2C1-AP2-FC", 1, 5, 6, 3, 3, SIGMOID, 0.0, 0.25, 0.7},
+        {"2C5-AP2-4FC-FC", 1, 5, 5, 2, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"4FC-FC", 2, 3, 3, 3, 1, SIGMOID, 0.05, 0.8, 0.5},
+        {"2C3-AP2-AP2-3C3-FC", 1, 8, 7, 2, 2, SIGMOID, 0.05, 0.5, 1.0},
+        {"3C3-GAP-FC", 2, 5, 4, 2, 1, RECTANGULAR, 0.05, 0.5, 1.0},
+        {"3C3-AP2-2C3-GAP-FC", 1, 5, 5, 3, 1, RECTANGULAR, 0.0, 0.5, 1.0},
+        {"3C1-AP2-3FC-FC", 2, 4, 5, 3, 3, RECTANGULAR, 0.05, 0.25, 0.7},
+        {"3C1-FC", 2, 4, 4, 1, 1, SIGN, 0.05, 0.5, 0.0},
+        {"3C3-GAP-FC", 2, 5, 4, 1, 1, SIGN, 0.05, 0.5, 0.0},
+        {"3C3-AP2-2C5-GAP-FC", 1, 7, 5, 1, 1, SIGN, 0.0, 0.5, 0.0},
+        {"2C5-AP2-4FC-FC", 1, 5, 5, 1, 1, SIGN, 0.05, 0.5, 0.0},
+        {"4FC-5FC-FC", 2, 3, 3, 1, 1, SIGN, 0.05, 0.5, 0.0},
+        {"2C3-AP2-AP2-3C3-FC", 1, 8, 7, 1, 1, SIGN, 0.05, 0.5, 0.0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) check_differences(&cases[i]);
 }
@@ -183,38 +192,60 @@ static void test_closed_form_linear(void **state)
     bso_reference_free(r);
 }
 
+/* NDOT's mu[t]; tells of which kind it was: 0 between the clamps, 1 at the leak, 2 at minus the leak. */
+static double ratio(double now, double before, double leak, int *kind)
+{
+    assert_true(fabs(before) > 1e-3); /* what happens nearer to 0 is test_ndot_guard's */
+    double mu = now / before;
+    *kind = mu >= leak ? 1 : mu <= -leak ? 2 : 0;
+    return *kind == 0 ? mu : *kind == 1 ? leak : -leak;
+}
+
 /* One 1x1 filter on one channel, one neuron layer, one output layer: each formula fits in a line. There are
- * M currents w x + b, one for each pixel of the batch; ahat[t] = sum over j <= t of mu^(t-j) s[j]. */
-static void check_closed_form_neuron(double mu)
+ * M currents w x + b, one for each pixel of the batch; ahat[t] = sum over j <= t of s[j] times the product of
+ * mu[j+1] .. mu[t], all of them `mu` or, with resets, NDOT's. */
+static void check_closed_form_neuron(double mu, int resets)
 {
     enum { STEPS = 4, SIDE = 3, PIXELS = SIDE * SIDE, M = BATCH * PIXELS };
     const double leak = 0.5, threshold = 1.0, mse = 0.05;
-    bso_reference_options options = {
-        .online = true, .mu = mu, .leak = leak, .threshold = threshold, .loss_mse = mse, .steps = STEPS};
+    bso_reference_options options = {.online = true,
+                                     .mu = mu,
+                                     .ndot_resets = resets,
+                                     .leak = leak,
+                                     .threshold = threshold,
+                                     .loss_mse = mse,
+                                     .steps = STEPS};
     bso_reference *r = bso_reference_create("1C1-FC", 1, SIDE, SIDE, CLASSES, BATCH, &options);
-    double x[M];
+    double x[STEPS * M];
     int y[BATCH];
     randomise(r, 5);
-    fill_batch(x, M, y, BATCH, 5);
+    fill_batch(x, STEPS * M, y, BATCH, 5);
     const double *w = r->param[0].value, *scale = r->param[2].value, *shift = r->param[3].value;
     const double *fc = r->param[4].value, *fc_bias = r->param[5].value;
-    bso_reference_forward(r, x, 1, y, BATCH);
+    bso_reference_forward(r, x, STEPS, y, BATCH);
     bso_reference_backward(r, y, BATCH);
 
-    double mean = 0.0, var = 0.0, xhat[M], u[STEPS][M], s[STEPS][M];
-    for (int i = 0; i < M; i++) mean += x[i] / M;
-    for (int i = 0; i < M; i++) var += (x[i] - mean) * (x[i] - mean) / M;
-    double deviation = sqrt(w[0] * w[0] * var + 1e-5);
-    for (int i = 0; i < M; i++) xhat[i] = w[0] * (x[i] - mean) / deviation;
-
+    double u[STEPS][M], s[STEPS][M], kept[STEPS][M];
+    int kinds[3] = {0};
     double dw = 0.0, dscale = 0.0, dshift = 0.0, dfc[CLASSES][PIXELS] = {{0}}, spikes = 0.0;
     for (int t = 0; t < STEPS; t++) {
-        double zeta[BATCH][CLASSES], dnorm[M], sum = 0.0, sum_xhat = 0.0;
+        const double *frame = &x[t * M];
+        double mean = 0.0, var = 0.0, xhat[M], zeta[BATCH][CLASSES], dnorm[M], sum = 0.0, sum_xhat = 0.0;
+        for (int i = 0; i < M; i++) mean += frame[i] / M;
+        for (int i = 0; i < M; i++) var += (frame[i] - mean) * (frame[i] - mean) / M;
+        double deviation = sqrt(w[0] * w[0] * var + 1e-5);
+        for (int i = 0; i < M; i++) xhat[i] = w[0] * (frame[i] - mean) / deviation;
         for (int i = 0; i < M; i++) {
             u[t][i] =
                 scale[0] * xhat[i] + shift[0] + (t ? leak * (u[t - 1][i] - threshold * s[t - 1][i]) : 0.0);
             s[t][i] = u[t][i] >= threshold ? 1.0 : 0.0;
             spikes += s[t][i];
+            kept[t][i] = mu;
+            if (!resets || !t) continue;
+            double less = resets * threshold;
+            int kind;
+            kept[t][i] = ratio(u[t][i] - less * s[t][i], u[t - 1][i] - less * s[t - 1][i], leak, &kind);
+            kinds[kind]++;
         }
         for (int b = 0; b < BATCH; b++) {
             double o[CLASSES];
@@ -225,7 +256,11 @@ static void check_closed_form_neuron(double mu)
             output_gradient(o, y[b], BATCH, mse, STEPS, zeta[b]);
             for (int i = 0; i < PIXELS; i++) {
                 double ahat = 0.0, ds = 0.0;
-                for (int j = 0; j <= t; j++) ahat += (j == t ? 1.0 : pow(mu, t - j)) * s[j][b * PIXELS + i];
+                for (int j = 0; j <= t; j++) {
+                    double left = s[j][b * PIXELS + i];
+                    for (int k = j + 1; k <= t; k++) left *= kept[k][b * PIXELS + i];
+                    ahat += left;
+                }
                 for (int c = 0; c < CLASSES; c++) {
                     dfc[c][i] += zeta[b][c] * ahat;
                     ds += zeta[b][c] * fc[c * PIXELS + i];
@@ -241,9 +276,10 @@ static void check_closed_form_neuron(double mu)
         dshift += sum;
         dscale += sum_xhat;
         for (int i = 0; i < M; i++)
-            dw += scale[0] / deviation * (dnorm[i] - sum / M - xhat[i] * sum_xhat / M) * x[i];
+            dw += scale[0] / deviation * (dnorm[i] - sum / M - xhat[i] * sum_xhat / M) * frame[i];
     }
     assert_true(spikes > 3.0 && spikes < STEPS * M - 3.0);
+    for (int k = 0; k < 3; k++) assert_true(!resets || kinds[k] > 3);
     assert_true(fabs(bso_reference_gradient_sum(r, 0, 0) - dw) < 1e-12);
     assert_true(fabs(bso_reference_gradient_sum(r, 1, 0)) < 1e-12);
     assert_true(fabs(bso_reference_gradient_sum(r, 2, 0) - dscale) < 1e-12);
@@ -257,13 +293,54 @@ static void check_closed_form_neuron(double mu)
 static void test_closed_form_ottt(void **state)
 {
     (void)state;
-    check_closed_form_neuron(0.5);
+    check_closed_form_neuron(0.5, 0);
 }
 
 static void test_closed_form_sltt(void **state)
 {
     (void)state;
-    check_closed_form_neuron(0.0);
+    check_closed_form_neuron(0.0, 0);
+}
+
+static void test_closed_form_ndot(void **state)
+{
+    (void)state;
+    check_closed_form_neuron(0.0, 1);
+    check_closed_form_neuron(0.0, 2);
+}
+
+/* A current that always is the threshold: nothing is left after the spike, 0/0 stands for the leak, and the
+ * trace is OTTT's. With the reset subtracted twice the ratio is 1, and the clamp makes it the leak, too. */
+static void test_ndot_guard(void **state)
+{
+    (void)state;
+    enum { STEPS = 4, SIDE = 2 };
+    double x[BATCH * SIDE * SIDE], ottt[CLASSES * SIDE * SIDE];
+    int y[BATCH];
+    for (int resets = 0; resets < 3; resets++) {
+        bso_reference_options options = {.online = true,
+                                         .mu = 0.25,
+                                         .ndot_resets = resets,
+                                         .leak = 0.25,
+                                         .threshold = 0.75,
+                                         .loss_mse = 0.05,
+                                         .steps = STEPS};
+        bso_reference *r = bso_reference_create("1C1-FC", 1, SIDE, SIDE, CLASSES, BATCH, &options);
+        randomise(r, 11);
+        fill_batch(x, sizeof x / sizeof x[0], y, BATCH, 11);
+        r->param[2].value[0] = 0.0;
+        r->param[3].value[0] = 0.75;
+        bso_reference_forward(r, x, 1, y, BATCH);
+        bso_reference_backward(r, y, BATCH);
+        assert_true(r->spikes[STEPS - 1] == BATCH * SIDE * SIDE);
+        for (size_t i = 0; i < sizeof ottt / sizeof ottt[0]; i++) {
+            double g = r->param[4].gradient[(STEPS - 1) * r->param[4].count + i];
+            if (resets) assert_true(g == ottt[i]);
+            assert_true(g != 0.0);
+            ottt[i] = g;
+        }
+        bso_reference_free(r);
+    }
 }
 
 /* With one time step nothing is left to differ. */
@@ -317,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_differences),      cmocka_unit_test(test_closed_form_linear),
         cmocka_unit_test(test_closed_form_ottt), cmocka_unit_test(test_closed_form_sltt),
+        cmocka_unit_test(test_closed_form_ndot), cmocka_unit_test(test_ndot_guard),
         cmocka_unit_test(test_one_step),         cmocka_unit_test(test_running_statistics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,9 @@ static void bad_values(void **state)
     refuse("shuffle", "yes", "on or off");
     refuse("update", "sometimes", "auto|realtime|accumulated");
     refuse("schedule", "ste", "constant|step");
+    refuse("schedule", "auto", "constant|step");
+    refuse("neuron", "relu", "neuron=relu|lif|sign");
+    refuse("behaviour", "code", "behaviour=code|paper|reference");
     refuse("schedule", "", "schedule=");
     refuse("gamma", "NaN", "gamma=NaN");
     refuse("gamma", "1e400", "gamma=1e400");
@@ -141,13 +144,16 @@ static void bad_values(void **state)
     refuse("optimizer", endless, "optimizer|63");
 }
 
-/* bso_settings_check must fail with a message that contains the word. */
+/* bso_settings_check must fail with a message that contains the word, and change nothing. */
 static void refuse_check(const char *const pairs[][2], int n, const char *word)
 {
     bso_settings s = defaults();
     for (int i = 0; i < n; i++) set(&s, pairs[i][0], pairs[i][1]);
+    const bso_settings before = s;
     assert_int_equal(bso_settings_check(&s), BSO_ERROR);
+    assert_memory_equal(&s, &before, sizeof s);
     if (!strstr(bso_error(), word)) fail_msg("\"%s\" lacks \"%s\"", bso_error(), word);
+    assert_null(strchr(bso_error(), '\n'));
 }
 
 static void checks_across_keys(void **state)
@@ -157,18 +163,104 @@ static void checks_across_keys(void **state)
     refuse_check((const char *const[][2]){{"gradient", "otttt"}}, 1, "otttt");
     refuse_check((const char *const[][2]){{"gradient", "bptt"}, {"update", "realtime"}}, 2,
                  "update=realtime");
+    refuse_check((const char *const[][2]){{"neuron", "sign"}, {"update", "realtime"}, {"steps", "1"}}, 3,
+                 "update=realtime: gradient bptt is known only after the last time step");
+    refuse_check((const char *const[][2]){{"neuron", "sign"}, {"steps", "2"}}, 2,
+                 "steps=2: neuron=sign is a network without time; set steps=1");
+    static const char *const traced[] = {"ottt", "ndot", "ndot_ref"};
+    for (int i = 0; i < 3; i++) {
+        char words[64];
+        snprintf(words, sizeof words, "gradient=%s: it traces spikes over time", traced[i]);
+        refuse_check((const char *const[][2]){{"neuron", "sign"}, {"steps", "1"}, {"gradient", traced[i]}}, 3,
+                     words);
+    }
     refuse_check((const char *const[][2]){{"optimizer", "sgd_ste"}, {"gamma", "1e-6"}}, 2,
                  "gamma: optimizer sgd_ste has no such hyperparameter; it has weight_lr");
     refuse_check((const char *const[][2]){{"gamma", "-1"}}, 1, "gamma=-1");
     refuse_check((const char *const[][2]){{"one_minus_beta1", "1.5"}}, 1, "optimizer tbso");
+}
 
+/* What `auto` stands for, put in its place by the check; names and hash are the same before and after. */
+static void auto_resolves(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *neuron, *behaviour, *gradient, *update, *lr_schedule; /* as set */
+        const char *meant[3];                                             /* of the last three */
+    } cases[] = {
+        {"lif", "paper", "auto", "auto", "auto", {"ottt", "realtime", "cosine"}},
+        {"lif", "paper", "bptt", "auto", "step", {"bptt", "accumulated", "step"}},
+        {"lif", "paper", "sltt", "auto", "auto", {"sltt", "realtime", "cosine"}},
+        {"lif", "paper", "ndot", "accumulated", "auto", {"ndot", "accumulated", "cosine"}},
+        {"lif", "reference", "auto", "auto", "auto", {"ndot_ref", "realtime", "constant"}},
+        {"lif", "reference", "ottt", "auto", "cosine", {"ottt", "realtime", "cosine"}},
+        {"lif", "reference", "bptt", "auto", "auto", {"bptt", "accumulated", "constant"}},
+        {"sign", "paper", "auto", "auto", "auto", {"bptt", "accumulated", "cosine"}},
+        {"sign", "paper", "sltt", "auto", "auto", {"sltt", "realtime", "cosine"}},
+        {"sign", "reference", "auto", "auto", "auto", {"bptt", "accumulated", "constant"}},
+    };
+    uint64_t seen[sizeof cases / sizeof *cases];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bso_settings s = defaults();
+        set(&s, "steps", "1");
+        set(&s, "neuron", cases[i].neuron);
+        set(&s, "behaviour", cases[i].behaviour);
+        set(&s, "gradient", cases[i].gradient);
+        set(&s, "update", cases[i].update);
+        set(&s, "lr_schedule", cases[i].lr_schedule);
+        char label[2][BSO_TEXT];
+        uint64_t hash = bso_settings_hash(&s);
+        assert_string_equal(bso_settings_gradient(&s), cases[i].meant[0]);
+        bso_settings_label(&s, label[0], sizeof label[0]);
+        assert_int_equal(bso_settings_check(&s), 0);
+        assert_string_equal(s.gradient, cases[i].meant[0]);
+        assert_string_equal(s.update, cases[i].meant[1]);
+        assert_string_equal(s.lr_schedule, cases[i].meant[2]);
+        bso_settings_label(&s, label[1], sizeof label[1]);
+        assert_string_equal(label[0], label[1]);
+        assert_non_null(strstr(label[0], cases[i].meant[0]));
+        assert_true(bso_settings_hash(&s) == hash);
+        assert_int_equal(bso_settings_check(&s), 0);
+        assert_true(bso_settings_hash(&s) == hash);
+        for (size_t j = 0; j < i; j++) assert_true(seen[j] != hash);
+        seen[i] = hash;
+    }
+    /* Said in full it is the same experiment. */
+    bso_settings a = defaults(), b = defaults();
+    set(&a, "behaviour", "reference");
+    set(&b, "behaviour", "reference");
+    set(&b, "gradient", "ndot_ref");
+    set(&b, "lr_schedule", "constant");
+    assert_true(bso_settings_hash(&a) == bso_settings_hash(&b));
+}
+
+/* T-BSO's threshold in the reference code: eps outside of the root. What is set by hand stays. */
+static void behaviour_changes_defaults(void **state)
+{
+    (void)state;
+    const bso_optimizer *tbso = bso_optimizer_find("tbso");
+    const int inside = bso_hyper_index(tbso, "eps"), outside = bso_hyper_index(tbso, "eps_outside");
+    double paper[BSO_HYPER_MAX], reference[BSO_HYPER_MAX];
     bso_settings s = defaults();
-    assert_int_equal(bso_settings_check(&s), 0);
-    assert_string_equal(s.update, "realtime");
-    s = defaults();
-    set(&s, "gradient", "bptt");
-    assert_int_equal(bso_settings_check(&s), 0);
-    assert_string_equal(s.update, "accumulated");
+    bso_settings_hypers(&s, tbso, paper);
+    set(&s, "behaviour", "reference");
+    bso_settings_hypers(&s, tbso, reference);
+    assert_true(paper[inside] == 1e-20 && reference[inside] == 0);
+    if (outside >= 0) assert_true(paper[outside] == 0 && reference[outside] == 1e-10);
+    for (int i = 0; tbso->hypers[i].name; i++) {
+        if (i != inside && i != outside) assert_true(paper[i] == reference[i]);
+    }
+    set(&s, "eps", "1e-8");
+    bso_settings_hypers(&s, tbso, reference);
+    assert_true(reference[inside] == 1e-8);
+    for (int r = 0; bso_optimizers[r]; r++) {
+        if (bso_optimizers[r] == tbso) continue;
+        s = defaults();
+        bso_settings_hypers(&s, bso_optimizers[r], paper);
+        set(&s, "behaviour", "reference");
+        bso_settings_hypers(&s, bso_optimizers[r], reference);
+        assert_memory_equal(paper, reference, sizeof paper);
+    }
 }
 
 static void hyperparameters(void **state)
@@ -225,6 +317,8 @@ static void hash_tells_experiments_apart(void **state)
         {"normalize", "off"},
         {"augment", "flip"},
         {"seed", "2"},
+        {"neuron", "sign"},
+        {"behaviour", "reference"},
         {"leak", "0.25"},
         {"threshold", "2"},
         {"loss_mse", "0"},
@@ -247,7 +341,7 @@ static void hash_tells_experiments_apart(void **state)
     static const char *const same[][2] = {
         {"data_dir", "/data"},  {"label", "x"},       {"save", "w.h5"},       {"trace", "t.h5"},
         {"trace_updates", "3"}, {"threads", "2"},     {"update", "realtime"}, {"gamma", "0.0000005"},
-        {"lr", "1e-1"},         {"loss_mse", "5e-2"},
+        {"lr", "1e-1"},         {"loss_mse", "5e-2"}, {"gradient", "ottt"},   {"lr_schedule", "cosine"},
     };
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         if (hash_with(same[i][0], same[i][1]) != plain) fail_msg("%s changes the hash", same[i][0]);
@@ -276,6 +370,8 @@ int main(void)
         cmocka_unit_test(unknown_keys),
         cmocka_unit_test(bad_values),
         cmocka_unit_test(checks_across_keys),
+        cmocka_unit_test(auto_resolves),
+        cmocka_unit_test(behaviour_changes_defaults),
         cmocka_unit_test(hyperparameters),
         cmocka_unit_test(hash_tells_experiments_apart),
         cmocka_unit_test(hash_does_not_depend_on_order),
