@@ -58,16 +58,41 @@ void bso_bits_pool(const bso_signal *from, const bso_signal *to, int n, int wind
     }
 }
 
-/* The part of an output row that a kernel column reaches: x in [begin, end) reads input x + shift. */
+/* The part of an output row that a kernel column reaches: x in [begin, end) reads input x * stride + shift.
+ */
 typedef struct {
     int begin, end, shift;
 } span;
 
-static inline span reach(int kernel, int pad, int in, int out)
+static inline span reach(int kernel, int pad, int stride, int in, int out)
 {
     int shift = kernel - pad;
-    int begin = shift < 0 ? -shift : 0, end = in - shift < out ? in - shift : out;
+    int begin = shift < 0 ? (-shift + stride - 1) / stride : 0;
+    int end = shift < in ? (in - 1 - shift) / stride + 1 : 0;
+    end = end < out ? end : out;
     return (span){begin, end > begin ? end : begin, shift};
+}
+
+static span reach_row(const bso_window *w, int kernel_row)
+{
+    return reach(kernel_row, w->pad, w->stride, w->in_h, w->out_h);
+}
+
+static span reach_column(const bso_window *w, int kernel_column)
+{
+    return reach(kernel_column, w->pad, w->stride, w->in_w, w->out_w);
+}
+
+/* A row of patches: to[x] and, where the channels straddle two words, spill[x] get the input's word. Inline,
+ * so that stride 1 is compiled as such. */
+static inline void patch_row(uint64_t *to, uint64_t *spill, const uint64_t *in, span columns, int stride,
+                             int shift)
+{
+    for (int x = columns.begin; x < columns.end; x++) to[x] |= in[x * stride + columns.shift] << shift;
+    if (!spill) return;
+    for (int x = columns.begin; x < columns.end; x++) {
+        spill[x] |= in[x * stride + columns.shift] >> (64 - shift);
+    }
 }
 
 /* `used` ones at bit `shift` where the kernel's row and column meet the map. */
@@ -95,9 +120,9 @@ void bso_bits_patches(const bso_signal *s, const bso_window *window, int n, int 
     size_t words = ((size_t)bso_window_inputs(window) + 63) / 64;
     for (size_t w = 0; w < words; w++) memset(patches + w * stride, 0, pixels * sizeof *patches);
     for (int ky = 0; ky < window->kernel_h; ky++) {
-        span rows = reach(ky, window->pad, window->in_h, window->out_h);
+        span rows = reach_row(window, ky);
         for (int kx = 0; kx < window->kernel_w; kx++) {
-            span columns = reach(kx, window->pad, window->in_w, window->out_w);
+            span columns = reach_column(window, kx);
             for (int word = 0; word < s->words; word++) {
                 size_t bit =
                     (size_t)(ky * window->kernel_w + kx) * (size_t)window->channels + 64 * (size_t)word;
@@ -113,14 +138,14 @@ void bso_bits_patches(const bso_signal *s, const bso_window *window, int n, int 
                     s->bits + ((size_t)(plane * s->words + word) * (size_t)n + (size_t)first) * in_area;
                 for (int sample = 0; sample < count; sample++) {
                     for (int y = rows.begin; y < rows.end; y++) {
-                        const uint64_t *in =
-                            from + (size_t)sample * in_area + (size_t)((y + rows.shift) * window->in_w);
+                        int in_y = y * window->stride + rows.shift;
+                        const uint64_t *in = from + (size_t)sample * in_area + (size_t)(in_y * window->in_w);
                         size_t at = (size_t)sample * out_area + (size_t)(y * window->out_w);
-                        for (int x = columns.begin; x < columns.end; x++)
-                            to[at + (size_t)x] |= in[x + columns.shift] << shift;
-                        if (!spill) continue;
-                        for (int x = columns.begin; x < columns.end; x++) {
-                            spill[at + (size_t)x] |= in[x + columns.shift] >> (64 - shift);
+                        uint64_t *spill_row = spill ? spill + at : NULL;
+                        if (window->stride == 1) {
+                            patch_row(to + at, spill_row, in, columns, 1, shift);
+                        } else {
+                            patch_row(to + at, spill_row, in, columns, window->stride, shift);
                         }
                     }
                 }
@@ -182,8 +207,41 @@ typedef struct {
 static tap tap_of(const bso_window *w, int k)
 {
     int position = k / w->channels;
-    return (tap){reach(position / w->kernel_w, w->pad, w->in_h, w->out_h),
-                 reach(position % w->kernel_w, w->pad, w->in_w, w->out_w), k % w->channels};
+    return (tap){reach_row(w, position / w->kernel_w), reach_column(w, position % w->kernel_w),
+                 k % w->channels};
+}
+
+/* One row of the patch matrix, all its samples. Inline, so that stride 1 is compiled as such. */
+static inline void gather_tap(float *row, const float *map, const bso_window *window, tap t, int count,
+                              int stride)
+{
+    size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
+    size_t out_area = (size_t)window->out_h * (size_t)window->out_w;
+    int first_in = t.columns.begin * stride + t.columns.shift, length = t.columns.end - t.columns.begin;
+    for (int sample = 0; sample < count; sample++) {
+        for (int y = t.rows.begin; y < t.rows.end; y++) {
+            int in_y = y * stride + t.rows.shift;
+            const float *in = map + (size_t)sample * in_area + (size_t)(in_y * window->in_w + first_in);
+            float *out = row + (size_t)sample * out_area + (size_t)(y * window->out_w + t.columns.begin);
+            for (int x = 0; x < length; x++) out[x] = in[x * stride];
+        }
+    }
+}
+
+static inline void scatter_tap(float *map, const float *row, const bso_window *window, tap t, int count,
+                               int stride)
+{
+    size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
+    size_t out_area = (size_t)window->out_h * (size_t)window->out_w;
+    int first_in = t.columns.begin * stride + t.columns.shift, length = t.columns.end - t.columns.begin;
+    for (int sample = 0; sample < count; sample++) {
+        for (int y = t.rows.begin; y < t.rows.end; y++) {
+            int in_y = y * stride + t.rows.shift;
+            float *out = map + (size_t)sample * in_area + (size_t)(in_y * window->in_w + first_in);
+            const float *in = row + (size_t)sample * out_area + (size_t)(y * window->out_w + t.columns.begin);
+            for (int x = 0; x < length; x++) out[x * stride] += in[x];
+        }
+    }
 }
 
 void bso_im2col(const float *x, const bso_window *window, int n, int first, int count, int k0, int k1,
@@ -198,14 +256,10 @@ void bso_im2col(const float *x, const bso_window *window, int n, int first, int 
         bool padded = t.rows.begin > 0 || t.rows.end < window->out_h || t.columns.begin > 0 ||
                       t.columns.end < window->out_w;
         if (padded) memset(row, 0, (size_t)count * out_area * sizeof *row);
-        for (int sample = 0; sample < count; sample++) {
-            for (int y = t.rows.begin; y < t.rows.end; y++) {
-                const float *in =
-                    map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w);
-                float *out = row + (size_t)sample * out_area + (size_t)(y * window->out_w);
-                for (int column = t.columns.begin; column < t.columns.end; column++)
-                    out[column] = in[column + t.columns.shift];
-            }
+        if (window->stride == 1) {
+            gather_tap(row, map, window, t, count, 1);
+        } else {
+            gather_tap(row, map, window, t, count, window->stride);
         }
     }
 }
@@ -214,18 +268,14 @@ void bso_col2im_add(float *x, const bso_window *window, int n, int first, int co
                     const float *columns, size_t stride)
 {
     size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
-    size_t out_area = (size_t)window->out_h * (size_t)window->out_w;
     for (int k = k0; k < k1; k++) {
         tap t = tap_of(window, k);
         const float *row = columns + (size_t)(k - k0) * stride;
         float *map = x + ((size_t)t.channel * (size_t)n + (size_t)first) * in_area;
-        for (int sample = 0; sample < count; sample++) {
-            for (int y = t.rows.begin; y < t.rows.end; y++) {
-                float *out = map + (size_t)sample * in_area + (size_t)((y + t.rows.shift) * window->in_w);
-                const float *in = row + (size_t)sample * out_area + (size_t)(y * window->out_w);
-                for (int column = t.columns.begin; column < t.columns.end; column++)
-                    out[column + t.columns.shift] += in[column];
-            }
+        if (window->stride == 1) {
+            scatter_tap(map, row, window, t, count, 1);
+        } else {
+            scatter_tap(map, row, window, t, count, window->stride);
         }
     }
 }

@@ -28,10 +28,11 @@ typedef struct {
 /* Words of a signal of that many samples. */
 size_t bso_signal_words(const bso_signal *s, int samples);
 
-/* Where a synapse looks: a kernel of kernel_h x kernel_w, stride 1, zero padding. */
+/* Where a synapse looks: a kernel of kernel_h x kernel_w, moved by `stride`, zero padding; out = (in + 2 pad
+ * - kernel) / stride + 1. */
 typedef struct {
     int channels, in_h, in_w;
-    int kernel_h, kernel_w, pad;
+    int kernel_h, kernel_w, pad, stride;
     int out_h, out_w;
 } bso_window;
 

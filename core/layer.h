@@ -1,9 +1,14 @@
 /* layer.h: what a layer is, and the network's insides that layers share. Internal to core/; users include
  * network.h.
  *
- * A network is a chain of layers. Each owns its output: a packed signal (neurons, pooling) or a float map
- * (synapses). Forward goes down the chain, backward up; the gradient travels in two buffers of the network,
- * used in turn.
+ * A network is a chain of layers. The output of each is a packed signal (neurons, pooling of spikes) or a
+ * float map (synapses, currents, pooling of currents). Forward goes down the chain, backward up; the gradient
+ * travels in two buffers of the network, used in turn.
+ *
+ * A residual unit is a piece of that chain, shortcut first, then neurons, synapse and join; both branches
+ * begin at the same layer below. While backward is in one of them, the gradient that is for the other waits
+ * in a third buffer: the join leaves it there, and what happens at a branch's begin is marked on its first
+ * layer (bso_branch).
  */
 #ifndef BSO_LAYER_H
 #define BSO_LAYER_H
@@ -38,14 +43,31 @@ typedef struct {
     void (*free)(bso_layer *l);
 } bso_layer_kind;
 
+/* What becomes of the gradient when backward has passed the first layer of a branch: */
+typedef enum {
+    BSO_BRANCH_NONE, /* not the first layer of a branch */
+    BSO_BRANCH_SWAP, /* it waits, the other branch goes on with what was waiting */
+    BSO_BRANCH_ADD   /* both branches are done: it is added to what was waiting */
+} bso_branch;
+
 struct bso_layer {
     const bso_layer_kind *kind;
     char name[32];    /* "conv2", "lif2", "pool1" */
     bso_layer *below; /* NULL for the first */
-    bso_signal out;   /* shape of the output; bits where it is packed */
-    size_t out_size;  /* channels * height * width */
-    void *own;        /* the kind's own data */
+    bso_branch branch;
+    bso_signal out;    /* shape of the output; bits where it is packed */
+    size_t out_size;   /* channels * height * width */
+    bso_layer *holder; /* whose maps a float output is in: this layer's or, at a join, the shortcut's */
+    float **map;       /* [map_slots][channel][n * height * width], one for each time step that is kept */
+    int map_slots;
+    void *own; /* the kind's own data */
 };
+
+/* The float map that a layer puts out at a time step: [channel][n * height * width]. */
+static inline float *bso_layer_map(const bso_layer *l, int t)
+{
+    return l->holder->map[t % l->holder->map_slots];
+}
 
 struct bso_network {
     /* settings */
@@ -71,6 +93,7 @@ struct bso_network {
 
     /* scratch */
     float *gradient[2]; /* [largest map] */
+    float *waiting;     /* the same, for residual units: the gradient of the branch that is not being run */
     float *operand[2];
     char *scratch; /* [threads][scratch_bytes] */
     size_t scratch_bytes;
@@ -81,17 +104,27 @@ struct bso_network {
 
 /* Constructors. Each fills *l for an output above `below` (NULL: the image, of the network's shape). Return 0
  * or BSO_ERROR. */
-/* kernel: 0 for a linear layer over the whole map below. is_main: trained by the rule under test. deviation:
- * of the initial weights, where they are not random signs. */
-int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs,
-                       int kernel, bool has_bias, bso_representation representation, bool is_main,
-                       double deviation);
-int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal);
+typedef struct {
+    const char *name;
+    int outputs, kernel, stride; /* kernel 0: a linear layer over the whole map below */
+    bool has_bias;
+    bso_representation representation;
+    bool is_main;     /* trained by the rule under test */
+    double deviation; /* of the initial weights, where they are not random signs */
+} bso_synapse_spec;
+int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const bso_synapse_spec *spec);
+/* normed: batch norm before the neurons, in the same layer; else the layer below is a current. */
+int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal, bool normed);
+/* Batch norm alone; with a shortcut it adds to its float map, which is of the same shape, in place. */
+int bso_current_create(bso_layer *l, bso_network *net, bso_layer *below, bso_layer *shortcut,
+                       const char *name);
+/* cover: windows cut short by the map's end count, too, as the mean of what they have (float maps only); else
+ * sizes are floored. */
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
-                    int window_w);
+                    int window_w, bool cover);
 
-/* Output of a synapse at a time step: [channel][n * height * width]. */
-float *bso_synapse_output(bso_layer *l, int t);
+/* Have at least that many of a layer's own float maps. Returns 0 or BSO_ERROR. */
+int bso_layer_keep_maps(bso_layer *l, const bso_network *net, int slots);
 
 /* Number of time slots that must be kept: T under BPTT training, else 1. */
 int bso_network_slots(const bso_network *net);

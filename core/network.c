@@ -1,113 +1,39 @@
-/* network.c: builds a network from its string and owns its tensors. What a time step does is in step.c. See
- * network.h. */
+/* network.c: builds a network from its string's tokens (network_string.c) and owns its tensors. What a time
+ * step does is in step.c. See network.h. */
 #include "core/layer.h"
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/network_string.h"
 #include "core/random.h"
 
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-const bso_named_network bso_named_networks[] = {
-    {"vgg11", "64C3-128C3-AP2-256C3-256C3-AP2-512C3-512C3-AP2-512C3-512C3-GAP-FC",
-     "the paper's network for CIFAR (9,216,000 one-bit weights)"},
-    {NULL, NULL, NULL},
-};
-
-/* ---- the string ---- */
-
-typedef enum { TOKEN_CONV, TOKEN_HIDDEN, TOKEN_AP2, TOKEN_GAP, TOKEN_LAST } token_kind;
-
-typedef struct {
-    token_kind kind;
-    int outputs, kernel;
-    char text[24];
-} token;
-
-enum { MAX_TOKENS = 256, MAX_PER_TOKEN = 5 };
-
-/* A positive decimal number at *at, moved past it; 0 where there is none or it is absurd. */
-static int number(const char **at)
-{
-    long value = 0;
-    while (**at >= '0' && **at <= '9' && value < 1000000) value = value * 10 + (*(*at)++ - '0');
-    return value > 0 && value < 1000000 ? (int)value : 0;
-}
-
-static int parse_token(token *t, const char *network)
-{
-    const char *at = t->text;
-    if (strcmp(at, "AP2") == 0) {
-        t->kind = TOKEN_AP2;
-    } else if (strcmp(at, "GAP") == 0) {
-        t->kind = TOKEN_GAP;
-    } else if (strcmp(at, "FC") == 0) {
-        t->kind = TOKEN_LAST;
-    } else {
-        t->outputs = number(&at);
-        if (t->outputs && strcmp(at, "FC") == 0) {
-            t->kind = TOKEN_HIDDEN;
-            return 0;
-        }
-        if (!t->outputs || *at++ != 'C' || !(t->kernel = number(&at)) || *at) {
-            return bso_fail("network=%s: cannot read \"%s\"; use tokens such as 64C3, AP2, GAP, 128FC and a "
-                            "final FC, joined by '-'",
-                            network, t->text);
-        }
-        if (t->kernel % 2 == 0 || t->kernel > 15) {
-            return bso_fail("network=%s: \"%s\" has kernel size %d; it must be odd and at most 15", network,
-                            t->text, t->kernel);
-        }
-        t->kind = TOKEN_CONV;
-    }
-    return 0;
-}
-
-/* Tokens of the string (or of the network it names). Returns their number or BSO_ERROR. */
-static int parse(token *tokens, const char *network)
-{
-    const char *layers = network;
-    for (const bso_named_network *named = bso_named_networks; named->name; named++) {
-        if (strcmp(named->name, network) == 0) layers = named->layers;
-    }
-    int count = 0;
-    for (const char *at = layers;; at++) {
-        size_t length = strcspn(at, "-");
-        if (count == MAX_TOKENS) return bso_fail("network=%s: more than %d layers", network, MAX_TOKENS);
-        token *t = &tokens[count];
-        *t = (token){0};
-        if (length >= sizeof t->text)
-            return bso_fail("network=%s: cannot read \"%.*s\"", network, (int)length, at);
-        memcpy(t->text, at, length);
-        if (parse_token(t, network)) return BSO_ERROR;
-        count++;
-        at += length;
-        if (!*at) break;
-    }
-    for (int i = 0; i < count; i++) {
-        bool last = i == count - 1;
-        if (last != (tokens[i].kind == TOKEN_LAST)) {
-            return bso_fail("network=%s: the last layer, and only it, must be FC (the output to the classes)",
-                            network);
-        }
-        if (i == 0 && (tokens[i].kind == TOKEN_AP2 || tokens[i].kind == TOKEN_GAP)) {
-            return bso_fail(
-                "network=%s: pooling acts on spikes; the first layer must be a convolution or linear",
-                network);
-        }
-    }
-    return count;
-}
+/* A residual unit after which neurons follow is the largest: layers (pool, down, norm; neurons, synapse,
+ * join; neurons). */
+enum { MAX_PER_TOKEN = 7 };
 
 /* ---- registration ---- */
 
 int bso_network_slots(const bso_network *net)
 {
     return net->training && net->estimator->through_time ? net->steps : 1;
+}
+
+int bso_layer_keep_maps(bso_layer *l, const bso_network *net, int slots)
+{
+    size_t most = (size_t)bso_network_slots(net);
+    if (!l->map) l->map = bso_alloc(BSO_MEM_CONTROL, most, sizeof *l->map, "time slots");
+    if (!l->map) return BSO_ERROR;
+    for (; l->map_slots < slots; l->map_slots++) {
+        float **map = &l->map[l->map_slots];
+        *map = bso_alloc(BSO_MEM_ACTIVATIONS, l->out_size * (size_t)net->batch, sizeof **map, l->name);
+        if (!*map) return BSO_ERROR;
+    }
+    return 0;
 }
 
 void bso_network_want_scratch(bso_network *net, size_t bytes)
@@ -170,49 +96,149 @@ bso_neuron_counts *bso_network_add_neurons(bso_network *net, const char *layer, 
 
 /* ---- building ---- */
 
-static int add_layer(bso_network *net, const char *network, const token *t,
-                     bso_representation main_representation, int *synapses, int *pools)
+typedef struct {
+    bso_network *net;
+    const char *network;               /* the string, for messages */
+    bso_representation representation; /* of the main weights */
+    int synapses, pools;               /* so far */
+} builder;
+
+static bso_layer *top(const builder *b)
+{
+    return b->net->layers ? &b->net->layer[b->net->layers - 1] : NULL;
+}
+
+static bso_layer *push(builder *b)
+{
+    return &b->net->layer[b->net->layers++];
+}
+
+static int add_pool(builder *b, const bso_token *t)
 {
     char name[32];
-    bso_layer *l = &net->layer[net->layers], *below = net->layers ? l - 1 : NULL;
-    if (t->kind == TOKEN_AP2 || t->kind == TOKEN_GAP) {
-        snprintf(name, sizeof name, "pool%d", ++*pools);
-        int height = below->out.height, width = below->out.width;
-        if (t->kind == TOKEN_AP2 && (height < 2 || width < 2)) {
-            return bso_fail(
-                "network=%s: a %d x %d map is too small for AP2 (images are %d x %d); use fewer AP2", network,
-                height, width, net->height, net->width);
-        }
-        net->layers++;
-        return t->kind == TOKEN_AP2 ? bso_pool_create(l, net, below, name, 2, 2)
-                                    : bso_pool_create(l, net, below, name, height, width);
+    snprintf(name, sizeof name, "pool%d", ++b->pools);
+    bso_layer *below = top(b);
+    int height = below->out.height, width = below->out.width;
+    if (t->kind == BSO_TOKEN_GAP) return bso_pool_create(push(b), b->net, below, name, height, width, false);
+    if (height < 2 || width < 2) {
+        return bso_fail("network=%s: a %d x %d map is too small for AP2 (images are %d x %d); use fewer AP2",
+                        b->network, height, width, b->net->height, b->net->width);
     }
-    bool first = *synapses == 0, last = t->kind == TOKEN_LAST;
-    int ordinal = ++*synapses;
-    if (last) {
-        snprintf(name, sizeof name, "fc");
-    } else {
-        snprintf(name, sizeof name, "%s%d", t->kind == TOKEN_CONV ? "conv" : "fc", ordinal);
+    return bso_pool_create(push(b), b->net, below, name, 2, 2, false);
+}
+
+/* Kaiming normal by fan-out (He et al. 2015). */
+static double kaiming(int outputs, int kernel)
+{
+    double fan_out = (double)outputs * (kernel ? kernel * kernel : 1);
+    return sqrt(2 / fan_out);
+}
+
+/* The synapse of a token. */
+static int add_synapse(builder *b, const bso_token *t)
+{
+    bool first = b->synapses == 0, last = t->kind == BSO_TOKEN_LAST, is_main = !first && !last;
+    int ordinal = ++b->synapses;
+    char name[32] = "fc";
+    if (!last) snprintf(name, sizeof name, "%s%d", t->kernel ? "conv" : "fc", ordinal);
+    bso_layer *below = top(b);
+    return bso_synapse_create(push(b), b->net, below,
+                              &(bso_synapse_spec){
+                                  .name = name,
+                                  .outputs = last ? b->net->classes : t->outputs,
+                                  .kernel = t->kernel,
+                                  .stride = t->stride,
+                                  .has_bias = !is_main,
+                                  .representation = is_main ? b->representation : BSO_REP_FLOAT,
+                                  .is_main = is_main,
+                                  .deviation = last ? 0.01 : kaiming(t->outputs, t->kernel),
+                              });
+}
+
+/* Batch norm of the synapse on top, adding to a shortcut where there is one; without neurons. */
+static int add_current(builder *b, bso_layer *shortcut, const char *prefix, int ordinal)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s%d", prefix, ordinal);
+    bso_layer *below = top(b);
+    return bso_current_create(push(b), b->net, below, shortcut, name);
+}
+
+/* The shortcut of a unit that changes shape (Liu et al. 2018): 2x2 average pooling where the unit has stride
+ * 2, 1x1 convolution, batch norm. */
+static int add_downsampling(builder *b, const bso_token *t, bso_layer *x)
+{
+    char name[32];
+    int ordinal = b->synapses + 1;
+    if (t->stride == 2) {
+        snprintf(name, sizeof name, "downpool%d", ordinal);
+        if (bso_pool_create(push(b), b->net, x, name, 2, 2, true)) return BSO_ERROR;
     }
-    bool is_main = !first && !last;
-    /* Kaiming normal by fan-out (He et al. 2015), but for the last layer. */
-    double fan_out = (double)t->outputs * (t->kernel ? t->kernel * t->kernel : 1);
-    double deviation = last ? 0.01 : sqrt(2 / fan_out);
-    net->layers++;
-    int status =
-        bso_synapse_create(l, net, below, name, last ? net->classes : t->outputs, t->kernel, !is_main,
-                           is_main ? main_representation : BSO_REP_FLOAT, is_main, deviation);
-    if (status || last) return status;
-    net->layers++;
-    return bso_neurons_create(l + 1, net, l, ordinal);
+    snprintf(name, sizeof name, "down%d", ordinal);
+    bso_layer *below = top(b);
+    const bso_synapse_spec spec = {
+        .name = name,
+        .outputs = t->outputs,
+        .kernel = 1,
+        .stride = 1,
+        .representation = BSO_REP_FLOAT,
+        .deviation = kaiming(t->outputs, 1),
+    };
+    if (bso_synapse_create(push(b), b->net, below, &spec)) return BSO_ERROR;
+    return add_current(b, NULL, "dbn", ordinal);
+}
+
+/* x -> neurons -> synapse -> batch norm -> + shortcut, on the current x on top. The neurons bear the number
+ * of the synapse that x came from. */
+static int add_residual(builder *b, const bso_token *t)
+{
+    bso_layer *x = top(b), *shortcut = x;
+    bool reshapes = t->stride != 1 || t->outputs != x->out.channels;
+    if (reshapes) {
+        if (add_downsampling(b, t, x)) return BSO_ERROR;
+        shortcut = top(b);
+        x[1].branch = BSO_BRANCH_ADD; /* the shortcut's first layer comes right behind x */
+    }
+    if (bso_neurons_create(push(b), b->net, x, b->synapses, false)) return BSO_ERROR;
+    top(b)->branch = reshapes ? BSO_BRANCH_SWAP : BSO_BRANCH_ADD;
+    if (add_synapse(b, t)) return BSO_ERROR;
+    return add_current(b, shortcut, "bn", b->synapses);
+}
+
+/* Neurons on the layer on top: with batch norm on a synapse, without on a current. */
+static int add_neurons(builder *b, bool normed)
+{
+    bso_layer *below = top(b);
+    return bso_neurons_create(push(b), b->net, below, b->synapses, normed);
+}
+
+static int add_layer(builder *b, const bso_token *t)
+{
+    switch (t->kind) {
+    case BSO_TOKEN_AP2:
+    case BSO_TOKEN_GAP:
+        return add_pool(b, t);
+    case BSO_TOKEN_LAST:
+        return add_synapse(b, t);
+    case BSO_TOKEN_CONV:
+    case BSO_TOKEN_HIDDEN:
+        if (add_synapse(b, t)) return BSO_ERROR;
+        return t->current ? add_current(b, NULL, "bn", b->synapses) : add_neurons(b, true);
+    case BSO_TOKEN_RESIDUAL:
+        if (add_residual(b, t)) return BSO_ERROR;
+        return t->current ? 0 : add_neurons(b, false);
+    }
+    return BSO_ERROR;
 }
 
 /* Buffers whose size only the whole chain knows. */
 static int allocate_shared(bso_network *net)
 {
     size_t batch = (size_t)net->batch, largest = 0;
+    bool branches = false;
     for (int i = 0; i < net->layers; i++) {
         if (net->layer[i].out_size > largest) largest = net->layer[i].out_size;
+        branches = branches || net->layer[i].branch != BSO_BRANCH_NONE;
     }
     net->threads = omp_get_max_threads();
     net->scratch = bso_alloc(BSO_MEM_WORKSPACE, (size_t)net->threads, net->scratch_bytes, "thread scratch");
@@ -227,6 +253,11 @@ static int allocate_shared(bso_network *net)
             bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "activation gradients");
         if (!net->gradient[i]) return BSO_ERROR;
     }
+    if (net->training && branches) {
+        net->waiting =
+            bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "waiting activation gradients");
+        if (!net->waiting) return BSO_ERROR;
+    }
     for (int i = 0; net->training && net->accumulated && i < net->param_count; i++) {
         bso_param *p = &net->params[i];
         net->accumulated_gradient[i] =
@@ -236,7 +267,7 @@ static int allocate_shared(bso_network *net)
     return 0;
 }
 
-static int build(bso_network *net, const bso_settings *s, const token *tokens, int count,
+static int build(bso_network *net, const bso_settings *s, const bso_token *tokens, int count,
                  bso_representation representation)
 {
     size_t room = (size_t)count * MAX_PER_TOKEN;
@@ -251,9 +282,9 @@ static int build(bso_network *net, const bso_settings *s, const token *tokens, i
         !net->accumulated_gradient) {
         return BSO_ERROR;
     }
-    int synapses = 0, pools = 0;
+    builder b = {.net = net, .network = s->network, .representation = representation};
     for (int i = 0; i < count; i++) {
-        if (add_layer(net, s->network, &tokens[i], representation, &synapses, &pools)) return BSO_ERROR;
+        if (add_layer(&b, &tokens[i])) return BSO_ERROR;
     }
     return allocate_shared(net);
 }
@@ -262,9 +293,9 @@ int bso_network_create(bso_network **out, const bso_settings *s, int channels, i
                        int frames, int classes, bool training)
 {
     *out = NULL;
-    token *tokens = bso_alloc(BSO_MEM_CONTROL, MAX_TOKENS, sizeof *tokens, "network string");
+    bso_token *tokens = bso_alloc(BSO_MEM_CONTROL, BSO_TOKENS, sizeof *tokens, "network string");
     if (!tokens) return BSO_ERROR;
-    int count = parse(tokens, s->network);
+    int count = bso_network_parse(tokens, s->network);
     const bso_gradient *estimator = bso_gradient_find(s->gradient);
     const bso_optimizer *rule = bso_optimizer_find(s->optimizer);
     int status = count < 0 || !estimator || !rule ? BSO_ERROR : 0;
@@ -310,7 +341,10 @@ void bso_network_free(bso_network *net)
 {
     if (!net) return;
     for (int i = 0; net->layer && i < net->layers; i++) {
-        if (net->layer[i].kind) net->layer[i].kind->free(&net->layer[i]);
+        bso_layer *l = &net->layer[i];
+        if (l->kind) l->kind->free(l);
+        for (int slot = 0; slot < l->map_slots; slot++) bso_free(l->map[slot]);
+        bso_free(l->map);
     }
     for (int i = 0; net->params && i < net->param_count; i++) {
         bso_free(net->params[i].bits);
@@ -324,6 +358,7 @@ void bso_network_free(bso_network *net)
         bso_free(net->gradient[i]);
         bso_free(net->operand[i]);
     }
+    bso_free(net->waiting);
     bso_free(net->scratch);
     bso_free(net->logits);
     bso_free(net->partial);

@@ -4,11 +4,19 @@
  * BPTT runs all forwards first. A layer knows nothing of optimizers: it hands gradient tiles to the learner
  * of its parameter. Layout everywhere: channel-major, [channel][sample][height][width].
  *
- * String: tokens joined by '-'. nCk: convolution to n channels, k x k (k odd), pad k/2; nFC: hidden linear
- * layer; both are followed by batch norm and neurons. AP2: 2x2 average pooling, odd sizes floored. GAP:
- * global average pooling. The last token is FC: linear to the classes, its output is the network's. The first
- * synapse and the last are full precision; the others are what the rule works on. "vgg11" stands for the
- * paper's network.
+ * String: tokens joined by '-'. nCk: convolution to n channels, k x k (k odd), pad k/2, stride 1, or S in
+ * nCksS; nFC: hidden linear layer; both are followed by batch norm and neurons. AP2: 2x2 average pooling, odd
+ * sizes floored. GAP: global average pooling. The last token is FC: linear to the classes, its output is the
+ * network's. The first synapse and the last are full precision; the others are what the rule works on.
+ *
+ * nRk, nRksS: a residual unit (Bi-Real net, Liu et al. 2018) turns a real-valued current x into x' =
+ * norm(convolution(neurons(x))) + shortcut(x), the convolution as in nCk. The shortcut is the identity or,
+ * where shape changes, 2x2 average pooling (with stride 2, the only one besides 1; it covers odd sizes), a
+ * full-precision 1x1 convolution and batch norm. A layer before a unit, pooling apart, leaves its batch
+ * norm's output as x and has no neurons; pooling of x averages floats. Where what follows is no unit, neurons
+ * come first.
+ *
+ * "vgg11" and "resnet18" stand for the paper's networks.
  */
 #ifndef BSO_NETWORK_H
 #define BSO_NETWORK_H
@@ -60,9 +68,9 @@ int bso_network_create(bso_network **net, const bso_settings *s, int channels, i
                        int frames, int classes, bool training);
 void bso_network_free(bso_network *net);
 
-/* Random weights from the seed: first synapse Kaiming normal (fan-out), last normal(0, 0.01), one-bit random
- * signs, latent and float Kaiming normal (fan-out) (docs/method.md, 5); biases 0, batch norm 1 and 0, running
- * statistics 0 and 1. Call it before bso_network_attach. */
+/* Random weights from the seed: first synapse and shortcuts Kaiming normal (fan-out), last normal(0, 0.01),
+ * one-bit random signs, latent and float Kaiming normal (fan-out) (docs/method.md, 5); biases 0, batch norm 1
+ * and 0, running statistics 0 and 1. Call it before bso_network_attach. */
 void bso_network_init(bso_network *net, uint64_t seed);
 
 /* Bind rules to parameters: the settings' rule to the main ones, sgd to the rest. total_updates: per

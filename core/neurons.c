@@ -1,16 +1,13 @@
-/* neurons.c: batch norm followed by leaky integrate-and-fire neurons, as one layer, since the norm's output
- * lives only inside the membrane update: I[t] = norm(y[t]), u[t] = leak (u[t-1] - V_th s[t-1]) + I[t], s[t] =
- * u[t] >= V_th (docs/method.md, 1).
+/* neurons.c: leaky integrate-and-fire neurons: u[t] = leak (u[t-1] - V_th s[t-1]) + I[t], s[t] = u[t] >= V_th
+ * (docs/method.md, 1), with the batch norm before them, I[t] = norm(y[t]), as one layer, since the norm's
+ * output lives only inside the membrane update; or fed by a current that is there (current.c).
  *
- * Statistics are those of the current time step's batch in training, the running ones in evaluation. Spikes
- * leave packed; the estimator's trace, where it has one, is kept beside.
+ * Spikes leave packed; the estimator's trace, where it has one, is kept beside.
  */
-#include "core/layer.h"
+#include "core/norm.h"
 
 #include "core/error.h"
 
-#include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,13 +15,9 @@ enum {
     CHUNK = 2048
 }; /* pixels done at a time, so that a chunk of 64 channels' words and one channel's floats stay in cache */
 
-static const double norm_eps = 1e-5, norm_momentum = 0.1;
-
 typedef struct {
-    bso_param *scale, *offset;              /* batch norm's gamma and beta */
-    float *running_mean, *running_variance; /* [channels] */
-    float *mean, *inverse; /* [slots][channels] mean and 1 / sqrt(variance + eps) of each kept step */
-    int slots;             /* time steps kept for backward */
+    bool normed;
+    bso_norm norm; /* where normed */
     int u_slots;
     float **u;    /* [u_slots] membrane potential before the reset: [channel][n * area] */
     float *trace; /* presynaptic trace or NULL */
@@ -42,47 +35,14 @@ static float *potential(const neurons *own, int t)
     return own->u[t % own->u_slots];
 }
 
-/* Mean and inverse deviation of each channel at this step; running statistics follow (momentum 0.1, unbiased
- * variance). */
-static void statistics(bso_layer *l, const bso_pass *pass, const float *y, float *mean, float *inverse)
-{
-    neurons *own = l->own;
-    size_t m = (size_t)pass->n * area(l);
-#pragma omp parallel for schedule(static)
-    for (int c = 0; c < l->out.channels; c++) {
-        double sums[2];
-        float shift = y[(size_t)c * m];
-        bso_kernel->norm_sums(sums, y + (size_t)c * m, m, shift);
-        double away = sums[0] / (double)m, variance = sums[1] / (double)m - away * away;
-        variance = variance > 0 ? variance : 0;
-        double average = (double)shift + away,
-               unbiased = m > 1 ? variance * (double)m / (double)(m - 1) : variance;
-        mean[c] = (float)average;
-        inverse[c] = (float)(1 / sqrt(variance + norm_eps));
-        own->running_mean[c] =
-            (float)((1 - norm_momentum) * (double)own->running_mean[c] + norm_momentum * average);
-        own->running_variance[c] =
-            (float)((1 - norm_momentum) * (double)own->running_variance[c] + norm_momentum * unbiased);
-    }
-}
-
 static void forward(bso_layer *l, const bso_pass *pass)
 {
     neurons *own = l->own;
     const bso_network *net = pass->net;
-    const float *y = bso_synapse_output(l->below, pass->t);
+    const float *y = bso_layer_map(l->below, pass->t);
     size_t m = (size_t)pass->n * area(l);
-    int channels = l->out.channels, slot = pass->t % own->slots;
-    float *mean = own->mean + (size_t)slot * (size_t)channels,
-          *inverse = own->inverse + (size_t)slot * (size_t)channels;
-    if (pass->training) {
-        statistics(l, pass, y, mean, inverse);
-    } else {
-        for (int c = 0; c < channels; c++) {
-            mean[c] = own->running_mean[c];
-            inverse[c] = (float)(1 / sqrt((double)own->running_variance[c] + norm_eps));
-        }
-    }
+    int channels = l->out.channels;
+    if (own->normed) bso_norm_prepare(&own->norm, pass, y, m);
     float *u = potential(own, pass->t);
     const float *before = pass->t ? potential(own, pass->t - 1) : NULL;
     int64_t spikes = 0;
@@ -92,12 +52,16 @@ static void forward(bso_layer *l, const bso_pass *pass)
         for (int64_t chunk = 0; chunk < chunks; chunk++) {
             size_t p0 = (size_t)chunk * CHUNK, count = m - p0 < CHUNK ? m - p0 : CHUNK;
             uint64_t *bits = l->out.bits + (size_t)word * m + p0;
-            float current[CHUNK];
+            float normed[CHUNK];
             memset(bits, 0, count * sizeof *bits);
             for (int c = 64 * word; c < channels && c < 64 * (word + 1); c++) {
                 size_t at = (size_t)c * m + p0;
-                float scale = own->scale->real[c] * inverse[c];
-                bso_kernel->norm_apply(current, y + at, count, scale, own->offset->real[c] - mean[c] * scale);
+                const float *current = y + at;
+                if (own->normed) {
+                    bso_norm_line line = bso_norm_of(&own->norm, pass, c);
+                    bso_kernel->norm_apply(normed, y + at, count, line.scale, line.offset);
+                    current = normed;
+                }
                 /* The trace may need u before it is overwritten; only estimators that say so keep two slots.
                  */
                 bso_kernel->lif(u + at, before ? before + at : NULL, current, count, net->leak,
@@ -120,19 +84,16 @@ static void forward(bso_layer *l, const bso_pass *pass)
     }
 }
 
-/* In: dL/ds. Out: dL/dy, through the surrogate and batch norm, in place. */
+/* In: dL/ds. Out: dL/dy, through the surrogate and batch norm where there is one, in place. */
 static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
 {
-    (void)wants_input; /* the synapse below always needs it for its weights */
+    (void)wants_input; /* a synapse below, if not the next layer, always needs it for its weights */
     neurons *own = l->own;
     bso_network *net = pass->net;
-    const float *y = bso_synapse_output(l->below, pass->t), *u = potential(own, pass->t);
+    const float *y = bso_layer_map(l->below, pass->t), *u = potential(own, pass->t);
     size_t m = (size_t)pass->n * area(l);
-    int channels = l->out.channels, slot = pass->t % own->slots;
-    const float *mean = own->mean + (size_t)slot * (size_t)channels,
-                *inverse = own->inverse + (size_t)slot * (size_t)channels;
-    float *d = net->gradient[0], *scale_gradient = bso_scratch(net, 0),
-          *offset_gradient = scale_gradient + channels;
+    int channels = l->out.channels;
+    float *d = net->gradient[0], *norm_gradients = bso_scratch(net, 0);
     bool last = pass->t == net->steps - 1;
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < channels; c++) {
@@ -146,21 +107,13 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
         } else {
             bso_kernel->surrogate(du, dy, uc, m, net->threshold, net->surrogate);
         }
-        double sums[2], inv = (double)inverse[c], gamma = (double)own->scale->real[c];
-        bso_kernel->norm_backward_sums(sums, du, yc, m, mean[c]);
-        scale_gradient[c] = (float)(sums[1] * inv);
-        offset_gradient[c] = (float)sums[0];
-        bso_kernel->norm_backward(dy, du, yc, m, mean[c], (float)(gamma * inv),
-                                  (float)(-gamma * inv * inv * inv * sums[1] / (double)m),
-                                  (float)(-gamma * inv * sums[0] / (double)m));
+        if (own->normed) {
+            bso_norm_backward(&own->norm, pass, c, dy, du, yc, m, norm_gradients);
+        } else if (du != dy) {
+            memcpy(dy, du, m * sizeof *dy);
+        }
     }
-    bso_update_open(pass, own->scale);
-    bso_update_tile(pass, own->scale, 0, (size_t)channels, scale_gradient);
-    int status = bso_update_close(pass, own->scale);
-    if (status) return status;
-    bso_update_open(pass, own->offset);
-    bso_update_tile(pass, own->offset, 0, (size_t)channels, offset_gradient);
-    return bso_update_close(pass, own->offset);
+    return own->normed ? bso_norm_update(&own->norm, pass, norm_gradients) : 0;
 }
 
 /* The trace, or the spikes of this step as floats. */
@@ -192,8 +145,7 @@ static void neurons_free(bso_layer *l)
     if (!own) return;
     for (int i = 0; own->u && i < own->u_slots; i++) bso_free(own->u[i]);
     bso_free(own->u);
-    bso_free(own->mean);
-    bso_free(own->inverse);
+    bso_norm_free(&own->norm);
     bso_free(own->trace);
     bso_free(own->carry);
     bso_free(own);
@@ -201,7 +153,7 @@ static void neurons_free(bso_layer *l)
 
 static const bso_layer_kind neurons_kind = {forward, backward, operand, operand_need, neurons_free};
 
-int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal)
+int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal, bool normed)
 {
     neurons *own = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *own, "a layer of neurons");
     if (!own) return BSO_ERROR;
@@ -222,28 +174,21 @@ int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ord
     };
     l->out_size = below->out_size;
     size_t batch = (size_t)net->batch;
-    own->scale = bso_network_add_param(net, norm, "weight", BSO_REP_FLOAT, 1, 1, 1, channels, true, false);
-    own->offset = bso_network_add_param(net, norm, "bias", BSO_REP_FLOAT, 1, 1, 1, channels, true, false);
+    own->normed = normed;
+    if (normed && bso_norm_create(&own->norm, net, norm, channels)) return BSO_ERROR;
     own->counts = bso_network_add_neurons(net, l->name, l->out_size);
-    if (!own->scale || !own->offset || !own->counts ||
-        bso_network_add_buffer(net, norm, "running_mean", (size_t)channels, 0, &own->running_mean) ||
-        bso_network_add_buffer(net, norm, "running_var", (size_t)channels, 1, &own->running_variance)) {
-        return BSO_ERROR;
-    }
-    own->scale->initial = 1;
-    own->slots = bso_network_slots(net);
-    own->u_slots = own->slots > 1                                                      ? own->slots
+    if (!own->counts) return BSO_ERROR;
+    int slots = bso_network_slots(net);
+    own->u_slots = slots > 1                                                           ? slots
                    : net->training && net->estimator->needs_previous && net->steps > 1 ? 2
                                                                                        : 1;
-    own->mean = bso_alloc(BSO_MEM_ACTIVATIONS, (size_t)own->slots * (size_t)channels, sizeof(float), norm);
-    own->inverse = bso_alloc(BSO_MEM_ACTIVATIONS, (size_t)own->slots * (size_t)channels, sizeof(float), norm);
     own->u = bso_alloc(BSO_MEM_CONTROL, (size_t)own->u_slots, sizeof *own->u, "time slots");
     l->out.bits =
         bso_alloc(BSO_MEM_ACTIVATIONS, bso_signal_words(&l->out, net->batch), sizeof(uint64_t), l->name);
-    if (!own->mean || !own->inverse || !own->u || !l->out.bits) return BSO_ERROR;
+    if (!own->u || !l->out.bits) return BSO_ERROR;
     for (int i = 0; i < own->u_slots; i++) {
         /* One potential is the neurons' state; what BPTT keeps of earlier steps is kept for backward. */
-        bso_mem_category category = i == 0 || own->slots == 1 ? BSO_MEM_NEURON_STATE : BSO_MEM_ACTIVATIONS;
+        bso_mem_category category = i == 0 || slots == 1 ? BSO_MEM_NEURON_STATE : BSO_MEM_ACTIVATIONS;
         own->u[i] = bso_alloc(category, l->out_size * batch, sizeof(float), l->name);
         if (!own->u[i]) return BSO_ERROR;
     }
@@ -255,6 +200,5 @@ int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ord
         own->carry = bso_alloc(BSO_MEM_GRADIENTS, l->out_size * batch, sizeof(float), l->name);
         if (!own->carry) return BSO_ERROR;
     }
-    bso_network_want_scratch(net, 2 * (size_t)channels * sizeof(float));
     return 0;
 }

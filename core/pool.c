@@ -1,8 +1,9 @@
-/* pool.c: average pooling, 2x2 (odd sizes floored) or of the whole map.
+/* pool.c: average pooling, 2x2 or of the whole map. Odd sizes are floored, but for the shortcuts of residual
+ * units, whose windows cover the whole map as the convolution beside them does.
  *
- * Forward adds counts in bit planes; the division is the signal's scale. The synapse above applies the same
- * average to the trace (docs/method.md, 2: a linear op between neuron and synapse acts on s forward and on
- * the trace for the gradient).
+ * Of spikes: forward adds counts in bit planes; the division is the signal's scale. The synapse above applies
+ * the same average to the trace (docs/method.md, 2: a linear op between neuron and synapse acts on s forward
+ * and on the trace for the gradient). Of a current: floats are averaged.
  */
 #include "core/layer.h"
 
@@ -15,39 +16,126 @@ typedef struct {
     int window_h, window_w;
 } pool;
 
-static void forward(bso_layer *l, const bso_pass *pass)
-{
-    pool *own = l->own;
-    bso_bits_pool(&l->below->out, &l->out, pass->n, own->window_h, own->window_w);
-}
-
-/* One map. Inline, so that the 2x2 case is compiled with a constant window. */
-static inline void spread(float *dx, const float *dy, int width, int out_height, int out_width, int window_h,
-                          int window_w)
+/* One map: its whole windows. Inline, so that the 2x2 case is compiled with a constant window. */
+static inline void spread(float *dx, const float *dy, const bso_signal *in, const bso_signal *out,
+                          int window_h, int window_w)
 {
     float share = 1.0f / (float)(window_h * window_w);
-    for (int y = 0; y < out_height * window_h; y++) {
-        float *to = dx + (size_t)(y * width);
-        const float *from = dy + (size_t)(y / window_h * out_width);
-        for (int x = 0; x < out_width; x++) {
+    int whole_h = in->height / window_h, whole_w = in->width / window_w;
+    for (int y = 0; y < whole_h * window_h; y++) {
+        float *to = dx + (size_t)(y * in->width);
+        const float *from = dy + (size_t)(y / window_h * out->width);
+        for (int x = 0; x < whole_w; x++) {
             for (int i = 0; i < window_w; i++) to[x * window_w + i] = share * from[x];
         }
     }
 }
 
-static inline void average(float *y, const float *x, int width, int out_height, int out_width, int window_h,
-                           int window_w)
+static inline void average(float *y, const float *x, const bso_signal *in, const bso_signal *out,
+                           int window_h, int window_w)
 {
     float share = 1.0f / (float)(window_h * window_w);
-    for (int oy = 0; oy < out_height; oy++) {
-        for (int ox = 0; ox < out_width; ox++) {
-            const float *corner = x + (size_t)(oy * window_h * width + ox * window_w);
+    int whole_h = in->height / window_h, whole_w = in->width / window_w;
+    for (int oy = 0; oy < whole_h; oy++) {
+        for (int ox = 0; ox < whole_w; ox++) {
+            const float *corner = x + (size_t)(oy * window_h * in->width + ox * window_w);
             float sum = 0;
             for (int i = 0; i < window_h; i++) {
-                for (int j = 0; j < window_w; j++) sum += corner[i * width + j];
+                for (int j = 0; j < window_w; j++) sum += corner[i * in->width + j];
             }
-            y[oy * out_width + ox] = sum * share;
+            y[oy * out->width + ox] = sum * share;
         }
+    }
+}
+
+static int at_most(int n, int limit)
+{
+    return n < limit ? n : limit;
+}
+
+/* What is left of a window that the map's end cuts short. */
+typedef struct {
+    int rows, columns;
+    size_t corner; /* in the map below */
+    float share;
+} cut;
+
+static bool cut_short(const bso_layer *l, int oy, int ox, cut *window)
+{
+    const pool *own = l->own;
+    const bso_signal *in = &l->below->out;
+    int y = oy * own->window_h, x = ox * own->window_w;
+    int rows = at_most(own->window_h, in->height - y), columns = at_most(own->window_w, in->width - x);
+    *window = (cut){rows, columns, (size_t)(y * in->width + x), 1.0f / (float)(rows * columns)};
+    return rows < own->window_h || columns < own->window_w;
+}
+
+static void average_cut(float *y, const float *x, const bso_layer *l)
+{
+    cut window;
+    for (int oy = 0; oy < l->out.height; oy++) {
+        for (int ox = 0; ox < l->out.width; ox++) {
+            if (!cut_short(l, oy, ox, &window)) continue;
+            float sum = 0;
+            for (int i = 0; i < window.rows; i++) {
+                const float *row = x + window.corner + (size_t)(i * l->below->out.width);
+                for (int j = 0; j < window.columns; j++) sum += row[j];
+            }
+            y[oy * l->out.width + ox] = sum * window.share;
+        }
+    }
+}
+
+static void spread_cut(float *dx, const float *dy, const bso_layer *l)
+{
+    cut window;
+    for (int oy = 0; oy < l->out.height; oy++) {
+        for (int ox = 0; ox < l->out.width; ox++) {
+            if (!cut_short(l, oy, ox, &window)) continue;
+            for (int i = 0; i < window.rows; i++) {
+                float *row = dx + window.corner + (size_t)(i * l->below->out.width);
+                for (int j = 0; j < window.columns; j++) row[j] = window.share * dy[oy * l->out.width + ox];
+            }
+        }
+    }
+}
+
+static bool has_cut(const bso_layer *l)
+{
+    cut window;
+    return cut_short(l, l->out.height - 1, l->out.width - 1, &window);
+}
+
+static void average_maps(const bso_layer *l, int n, const float *x, float *y)
+{
+    const pool *own = l->own;
+    const bso_signal *in = &l->below->out, *out = &l->out;
+    size_t in_area = (size_t)in->height * (size_t)in->width,
+           out_area = (size_t)out->height * (size_t)out->width;
+    bool cuts = has_cut(l);
+#pragma omp parallel for schedule(static)
+    for (int c = 0; c < in->channels; c++) {
+        for (int sample = 0; sample < n; sample++) {
+            size_t map = (size_t)c * (size_t)n + (size_t)sample;
+            float *to = y + map * out_area;
+            const float *from = x + map * in_area;
+            if (own->window_h == 2 && own->window_w == 2) {
+                average(to, from, in, out, 2, 2);
+            } else {
+                average(to, from, in, out, own->window_h, own->window_w);
+            }
+            if (cuts) average_cut(to, from, l);
+        }
+    }
+}
+
+static void forward(bso_layer *l, const bso_pass *pass)
+{
+    const pool *own = l->own;
+    if (l->out.bits) {
+        bso_bits_pool(&l->below->out, &l->out, pass->n, own->window_h, own->window_w);
+    } else {
+        average_maps(l, pass->n, bso_layer_map(l->below, pass->t), bso_layer_map(l, pass->t));
     }
 }
 
@@ -55,12 +143,13 @@ static inline void average(float *y, const float *x, int width, int out_height, 
 static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
 {
     (void)wants_input; /* pooling is never the first layer */
-    pool *own = l->own;
+    const pool *own = l->own;
     const bso_signal *in = &l->below->out, *out = &l->out;
     float *dy = pass->net->gradient[0], *dx = pass->net->gradient[1];
     size_t in_area = (size_t)in->height * (size_t)in->width,
            out_area = (size_t)out->height * (size_t)out->width;
-    bool covered = out->height * own->window_h == in->height && out->width * own->window_w == in->width;
+    bool covered = out->height * own->window_h >= in->height && out->width * own->window_w >= in->width;
+    bool cuts = has_cut(l);
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < in->channels; c++) {
         for (int sample = 0; sample < pass->n; sample++) {
@@ -69,10 +158,11 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
             const float *from = dy + map * out_area;
             if (!covered) memset(to, 0, in_area * sizeof *to);
             if (own->window_h == 2 && own->window_w == 2) {
-                spread(to, from, in->width, out->height, out->width, 2, 2);
+                spread(to, from, in, out, 2, 2);
             } else {
-                spread(to, from, in->width, out->height, out->width, own->window_h, own->window_w);
+                spread(to, from, in, out, own->window_h, own->window_w);
             }
+            if (cuts) spread_cut(to, from, l);
         }
     }
     pass->net->gradient[0] = dx;
@@ -82,26 +172,9 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
 
 static const float *operand(bso_layer *l, const bso_pass *pass, int which)
 {
-    pool *own = l->own;
-    const bso_signal *in = &l->below->out, *out = &l->out;
     const float *x = l->below->kind->operand(l->below, pass, 1 - which);
-    float *y = pass->net->operand[which];
-    size_t in_area = (size_t)in->height * (size_t)in->width,
-           out_area = (size_t)out->height * (size_t)out->width;
-#pragma omp parallel for schedule(static)
-    for (int c = 0; c < in->channels; c++) {
-        for (int sample = 0; sample < pass->n; sample++) {
-            size_t map = (size_t)c * (size_t)pass->n + (size_t)sample;
-            float *to = y + map * out_area;
-            const float *from = x + map * in_area;
-            if (own->window_h == 2 && own->window_w == 2) {
-                average(to, from, in->width, out->height, out->width, 2, 2);
-            } else {
-                average(to, from, in->width, out->height, out->width, own->window_h, own->window_w);
-            }
-        }
-    }
-    return y;
+    average_maps(l, pass->n, x, pass->net->operand[which]);
+    return pass->net->operand[which];
 }
 
 static void operand_need(const bso_layer *l, int which, size_t need[2])
@@ -119,29 +192,30 @@ static void pool_free(bso_layer *l)
 static const bso_layer_kind pool_kind = {forward, backward, operand, operand_need, pool_free};
 
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
-                    int window_w)
+                    int window_w, bool cover)
 {
     const bso_signal *in = &below->out;
     pool *own = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *own, "a pooling layer");
     if (!own) return BSO_ERROR;
     *own = (pool){window_h, window_w};
-    *l = (bso_layer){.kind = &pool_kind, .below = below, .own = own};
+    *l = (bso_layer){.kind = &pool_kind, .below = below, .holder = l, .own = own};
     snprintf(l->name, sizeof l->name, "%s", name);
     bso_signal *out = &l->out;
+    *out = (bso_signal){
+        .channels = in->channels,
+        .height = (in->height + (cover ? window_h - 1 : 0)) / window_h,
+        .width = (in->width + (cover ? window_w - 1 : 0)) / window_w,
+    };
+    l->out_size = (size_t)out->channels * (size_t)out->height * (size_t)out->width;
+    if (!in->bits) return bso_layer_keep_maps(l, net, 1);
     uint64_t largest = (uint64_t)in->largest * (uint64_t)(window_h * window_w);
     if (largest > (1u << 24))
         return bso_fail("network: %s pools too much: sums reach %llu", name, (unsigned long long)largest);
-    *out = (bso_signal){
-        .channels = in->channels,
-        .height = in->height / window_h,
-        .width = in->width / window_w,
-        .planes = 64 - __builtin_clzll(largest),
-        .words = in->words,
-        .largest = (uint32_t)largest,
-        .bipolar = in->bipolar,
-        .scale = in->scale / (float)(window_h * window_w),
-    };
-    l->out_size = (size_t)out->channels * (size_t)out->height * (size_t)out->width;
+    out->planes = 64 - __builtin_clzll(largest);
+    out->words = in->words;
+    out->largest = (uint32_t)largest;
+    out->bipolar = in->bipolar;
+    out->scale = in->scale / (float)(window_h * window_w);
     out->bits = bso_alloc(BSO_MEM_ACTIVATIONS, bso_signal_words(out, net->batch), sizeof *out->bits, l->name);
     return out->bits ? 0 : BSO_ERROR;
 }

@@ -136,15 +136,33 @@ static float *forward(const bso_pass *pass)
 {
     bso_network *net = pass->net;
     for (int i = 0; i < net->layers; i++) net->layer[i].kind->forward(&net->layer[i], pass);
-    return bso_synapse_output(&net->layer[net->layers - 1], pass->t);
+    return bso_layer_map(&net->layer[net->layers - 1], pass->t);
+}
+
+/* A branch of a residual unit is done: its gradient changes places with what is waiting, or both are summed.
+ */
+static void end_branch(const bso_pass *pass, const bso_layer *l)
+{
+    bso_network *net = pass->net;
+    float *gradient = net->gradient[0], *waiting = net->waiting;
+    if (l->branch == BSO_BRANCH_SWAP) {
+        net->gradient[0] = waiting;
+        net->waiting = gradient;
+    } else if (l->branch == BSO_BRANCH_ADD) {
+        int64_t count = (int64_t)l->below->out_size * pass->n;
+#pragma omp parallel for schedule(static)
+        for (int64_t i = 0; i < count; i++) gradient[i] += waiting[i];
+    }
 }
 
 static int backward(const bso_pass *pass)
 {
     bso_network *net = pass->net;
     for (int i = net->layers - 1; i >= 0; i--) {
-        int status = net->layer[i].kind->backward(&net->layer[i], pass, i > 0);
+        bso_layer *l = &net->layer[i];
+        int status = l->kind->backward(l, pass, i > 0);
         if (status) return status;
+        end_branch(pass, l);
     }
     return 0;
 }
@@ -192,7 +210,7 @@ static int train_through_time(bso_network *net, const float *x, const int *y, in
     }
     for (int t = net->steps - 1; t >= 0; t--) {
         bso_pass pass = pass_at(net, x, n, t, true, observer);
-        memcpy(net->gradient[0], bso_synapse_output(last, t), outputs * sizeof(float));
+        memcpy(net->gradient[0], bso_layer_map(last, t), outputs * sizeof(float));
         int status = backward(&pass);
         if (!status && t == 0) status = bso_update_flush(&pass);
         if (status) return status;

@@ -27,8 +27,6 @@ typedef struct {
     bso_param *weight, *bias; /* bias may be NULL */
     bso_window window;
     int outputs;
-    int slots;
-    float **output; /* [slots][outputs][n * out_h * out_w] */
 } synapse;
 
 static size_t area(const synapse *s)
@@ -68,12 +66,6 @@ static int data_rows(const synapse *s)
 {
     int rows = WEIGHT_TILE / s->outputs;
     return at_most(at_most(rows, K_TILE), s->weight->rows);
-}
-
-float *bso_synapse_output(bso_layer *l, int t)
-{
-    synapse *s = l->own;
-    return s->output[t % s->slots];
 }
 
 /* ---- forward ---- */
@@ -132,17 +124,23 @@ static void forward_float(bso_layer *l, const bso_pass *pass, const float *x, fl
     }
 }
 
+/* Where no neuron made the input: the image, or a current. */
+static const float *float_input(const bso_layer *l, const bso_pass *pass)
+{
+    return l->below ? bso_layer_map(l->below, pass->t) : pass->x;
+}
+
 static void forward(bso_layer *l, const bso_pass *pass)
 {
     synapse *s = l->own;
-    float *y = bso_synapse_output(l, pass->t);
+    float *y = bso_layer_map(l, pass->t);
     if (s->weight->bits) {
         forward_bits(l, pass, y);
-    } else if (l->below) {
+    } else if (l->below && l->below->out.bits) {
         bso_bits_expand(&l->below->out, pass->n, pass->net->operand[0]);
         forward_float(l, pass, pass->net->operand[0], y);
     } else {
-        forward_float(l, pass, pass->x, y);
+        forward_float(l, pass, float_input(l, pass), y);
     }
 }
 
@@ -234,7 +232,8 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
     /* First the data gradient, by the weights before this step's update. */
     float *zeta = net->gradient[0];
     if (wants_input) data_gradient(l, pass, zeta, net->gradient[1]);
-    const float *operand = l->below ? l->below->kind->operand(l->below, pass, 0) : pass->x;
+    bool packed = l->below && l->below->out.bits;
+    const float *operand = packed ? l->below->kind->operand(l->below, pass, 0) : float_input(l, pass);
     int status = weight_gradient(l, pass, zeta, operand);
     if (!status && s->bias) status = bias_gradient(l, pass, zeta);
     if (wants_input) {
@@ -248,11 +247,7 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
 
 static void synapse_free(bso_layer *l)
 {
-    synapse *s = l->own;
-    if (!s) return;
-    for (int i = 0; s->output && i < s->slots; i++) bso_free(s->output[i]);
-    bso_free(s->output);
-    bso_free(s);
+    bso_free(l->own);
 }
 
 static const bso_layer_kind synapse_kind = {
@@ -279,34 +274,53 @@ static void want_scratch(const bso_layer *l, bso_network *net)
     bso_network_want_scratch(net, outputs * sizeof(float));
 }
 
-int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int outputs,
-                       int kernel, bool has_bias, bso_representation representation, bool is_main,
-                       double deviation)
+/* Input for the sums and the weight gradient: what is needed of the layer below. */
+static int want_input(bso_layer *below, bso_network *net, bso_representation representation)
 {
+    if (!below) return 0;
+    /* A current is what stands for itself in the weight gradient: it must be there in backward. */
+    if (!below->out.bits) return bso_layer_keep_maps(below->holder, net, bso_network_slots(net));
+    size_t *need = net->operand_need;
+    if (representation == BSO_REP_FLOAT && need[0] < below->out_size) need[0] = below->out_size;
+    if (net->training) below->kind->operand_need(below, 0, need);
+    return 0;
+}
+
+static bso_window window_over(const bso_synapse_spec *spec, int channels, int height, int width)
+{
+    int kernel = spec->kernel, pad = kernel / 2;
+    return (bso_window){
+        .channels = channels,
+        .in_h = height,
+        .in_w = width,
+        .kernel_h = kernel ? kernel : height,
+        .kernel_w = kernel ? kernel : width,
+        .pad = pad,
+        .stride = kernel ? spec->stride : 1,
+        .out_h = kernel ? (height + 2 * pad - kernel) / spec->stride + 1 : 1,
+        .out_w = kernel ? (width + 2 * pad - kernel) / spec->stride + 1 : 1,
+    };
+}
+
+int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const bso_synapse_spec *spec)
+{
+    const char *name = spec->name;
+    int outputs = spec->outputs;
+    bso_representation representation = spec->representation;
     synapse *s = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *s, "a synapse");
     if (!s) return BSO_ERROR;
-    *l = (bso_layer){.kind = &synapse_kind, .below = below, .own = s};
+    *l = (bso_layer){.kind = &synapse_kind, .below = below, .holder = l, .own = s};
     snprintf(l->name, sizeof l->name, "%s", name);
     int channels = below ? below->out.channels : net->channels;
     int height = below ? below->out.height : net->height, width = below ? below->out.width : net->width;
     if (outputs > MAX_OUTPUTS)
         return bso_fail("network: %s has %d outputs; at most %d are supported", name, outputs, MAX_OUTPUTS);
-    int kernel_h = kernel ? kernel : height, kernel_w = kernel ? kernel : width;
-    int64_t inputs = (int64_t)kernel_h * kernel_w * channels;
+    s->window = window_over(spec, channels, height, width);
+    int64_t inputs = (int64_t)s->window.kernel_h * s->window.kernel_w * channels;
     if (inputs > (1 << 24))
         return bso_fail("network: %s has %lld inputs; at most %d are supported", name, (long long)inputs,
                         1 << 24);
     s->outputs = outputs;
-    s->window = (bso_window){
-        .channels = channels,
-        .in_h = height,
-        .in_w = width,
-        .kernel_h = kernel_h,
-        .kernel_w = kernel_w,
-        .pad = kernel / 2,
-        .out_h = kernel ? height : 1,
-        .out_w = kernel ? width : 1,
-    };
     l->out = (bso_signal){.channels = outputs, .height = s->window.out_h, .width = s->window.out_w};
     l->out_size = (size_t)outputs * area(s);
     if ((uint64_t)net->batch * area(s) > INT32_MAX) {
@@ -318,28 +332,16 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const c
         return bso_fail("network: %s: sums over %lld inputs of up to %u do not fit; pool less", name,
                         (long long)inputs, below->out.largest);
     }
-    s->weight = bso_network_add_param(net, name, "weight", representation, kernel_h, kernel_w, channels,
-                                      outputs, false, is_main);
+    s->weight = bso_network_add_param(net, name, "weight", representation, s->window.kernel_h,
+                                      s->window.kernel_w, channels, outputs, false, spec->is_main);
     if (!s->weight) return BSO_ERROR;
-    s->weight->convolution = kernel > 0;
-    s->weight->initial = deviation;
-    if (has_bias) {
+    s->weight->convolution = spec->kernel > 0;
+    s->weight->initial = spec->deviation;
+    if (spec->has_bias) {
         s->bias = bso_network_add_param(net, name, "bias", BSO_REP_FLOAT, 1, 1, 1, outputs, true, false);
         if (!s->bias) return BSO_ERROR;
     }
-    s->slots = bso_network_slots(net);
-    s->output = bso_alloc(BSO_MEM_CONTROL, (size_t)s->slots, sizeof *s->output, "time slots");
-    for (int i = 0; s->output && i < s->slots; i++) {
-        s->output[i] =
-            bso_alloc(BSO_MEM_ACTIVATIONS, l->out_size * (size_t)net->batch, sizeof(float), l->name);
-        if (!s->output[i]) return BSO_ERROR;
-    }
-    if (!s->output) return BSO_ERROR;
+    if (bso_layer_keep_maps(l, net, bso_network_slots(net))) return BSO_ERROR;
     want_scratch(l, net);
-    if (below) {
-        size_t *need = net->operand_need;
-        if (representation == BSO_REP_FLOAT && need[0] < below->out_size) need[0] = below->out_size;
-        if (net->training) below->kind->operand_need(below, 0, need);
-    }
-    return 0;
+    return want_input(below, net, representation);
 }

@@ -81,8 +81,16 @@ static void list_networks(void)
         printf("  %-12s %s\n  %-12s %s\n", n->name, n->summary, "", n->layers);
     }
     printf(
-        "  nCk          convolution to n channels, k x k, k odd, padded by k/2; batch norm; neurons\n"
+        "  nCk, nCksS   convolution to n channels, k x k, k odd, padded by k/2, stride S; batch norm; "
+        "neurons\n"
         "  nFC          linear to n; batch norm; neurons\n"
+        "  nRk, nRksS   residual unit, S 1 or 2: neurons; k x k convolution; batch norm; plus the unit's "
+        "input,\n"
+        "               if the shape changes through 2 x 2 average pooling (S = 2), 1 x 1 convolution in "
+        "full\n"
+        "               precision and batch norm. A layer before a unit (pooling apart) has no neurons of "
+        "its own;\n"
+        "               a layer after the last unit sees its sum through neurons\n"
         "  AP2          2 x 2 average pooling, odd sizes floored\n"
         "  GAP          global average pooling\n"
         "  FC           linear to the classes, always last\n"

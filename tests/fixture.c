@@ -11,6 +11,23 @@
 #include <string.h>
 #include <cmocka.h>
 
+const bso_fixture bso_fixture_plain = {.network = "16C3-16C3-AP2-16C3-GAP-FC",
+                                       .optimizer = "tbso",
+                                       .gradient = "ottt",
+                                       .channels = 2,
+                                       .height = 12,
+                                       .width = 12,
+                                       .classes = 5,
+                                       .batch = 7,
+                                       .steps = 2,
+                                       .frames = 1,
+                                       .detach_reset = true,
+                                       .leak = 0.5,
+                                       .threshold = 1.0,
+                                       .loss_mse = 0.05};
+
+const char bso_fixture_residual[] = "8C3s2-AP2-8R3-16R3s2-24R3-24R3-GAP-FC";
+
 static double normal(uint64_t seed, uint32_t stream, uint64_t index)
 {
     return bso_random_normal(seed, BSO_RANDOM_TEST, stream, index);
@@ -75,7 +92,7 @@ void bso_fixture_enliven(bso_network *net, uint64_t seed)
         bso_param *p = &params[i];
         bool output = i >= count - 2;
         for (size_t k = 0; (p->vector || output) && k < bso_param_count(p); k++) {
-            bool scale = p->vector && strncmp(p->name, "bn", 2) == 0 && strstr(p->name, ".weight");
+            bool scale = p->vector && strstr(p->name, ".weight");
             p->real[k] = (float)((scale ? 1.0 : 0.2) + (output ? 0.5 : 0.3) * normal(seed, (uint32_t)i, k));
         }
     }

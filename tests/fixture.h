@@ -18,6 +18,11 @@ typedef struct {
     double leak, threshold, loss_mse;
 } bso_fixture;
 
+/* A small network without and a string of one with residual units: identity, with a stride, with other
+ * channels alone, after pooling of a current. */
+extern const bso_fixture bso_fixture_plain;
+extern const char bso_fixture_residual[];
+
 /* Zeroed memory for tests; never NULL. */
 void *bso_fixture_zeros(size_t count, size_t size);
 
@@ -37,7 +42,7 @@ void bso_fixture_enliven(bso_network *net, uint64_t seed);
 /* Random images, standard normal, as [frames][channel][sample][pixel], and labels [sample]. */
 void bso_fixture_batch(const bso_fixture *c, uint64_t seed, float *x, int *y);
 
-enum { BSO_FIXTURE_PARAMS = 24 };
+enum { BSO_FIXTURE_PARAMS = 32 };
 
 typedef struct {
     const bso_network *net;

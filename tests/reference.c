@@ -8,19 +8,23 @@
 
 static const double alpha = 4.0, norm_epsilon = 1e-5, norm_momentum = 0.1;
 
-enum kind { INPUT, SYNAPSE, NORM, NEURON, AVERAGE };
+enum kind { INPUT, SYNAPSE, NORM, NEURON, AVERAGE, SUM };
 
 /* One operation and what it keeps. A map is [n][c][h][w]; lists hold one for each time step. */
 struct bso_reference_op {
     enum kind kind;
+    int in, side;                /* positions in op[] of the input and, for a sum, the other summand */
     int c, h, w;                 /* of the output */
     int kernel_h, kernel_w, pad; /* synapse; average: the window, moved by its own size */
-    int weight, bias, norm; /* positions in param[] and norm[] (a neuron: of the norm before it), -1: none */
-    double **out;           /* s for neurons */
-    double **trace; /* input, neuron, average: what stands for the presynaptic spikes in weight gradients */
+    int stride;                  /* synapse */
+    int weight, bias, norm;      /* positions in param[] and norm[], -1: none */
+    int neurons;                 /* neuron: which layer of neurons it is */
+    double **out;                /* s for neurons */
+    double **trace; /* what stands for the presynaptic spikes in weight gradients; out itself where no neuron
+                       made it */
     double **u;     /* neuron */
     double **mean, **var; /* norm: [c] */
-    double *grad;         /* dL/dout at the time step at hand */
+    double *grad;         /* dL/dout at the time step at hand, a sum over those who read it */
     double *carry;        /* neuron: dL/du of the time step after it */
 };
 
@@ -61,11 +65,11 @@ static struct bso_reference_op *add_op(bso_reference *r, enum kind kind, int c, 
     struct bso_reference_op *op = &r->op[r->ops++];
     size_t map = (size_t)r->capacity * (size_t)c * (size_t)h * (size_t)w;
     int steps = r->options.steps;
-    *op =
-        (struct bso_reference_op){.kind = kind, .c = c, .h = h, .w = w, .weight = -1, .bias = -1, .norm = -1};
+    *op = (struct bso_reference_op){
+        .kind = kind, .in = r->ops - 2, .c = c, .h = h, .w = w, .weight = -1, .bias = -1, .norm = -1};
     op->out = zeros_list(steps, map);
     op->grad = zeros(map);
-    if (kind == INPUT || kind == NEURON || kind == AVERAGE) op->trace = zeros_list(steps, map);
+    op->trace = zeros_list(steps, map);
     if (kind == NEURON) {
         op->u = zeros_list(steps, map);
         op->carry = zeros(map);
@@ -91,11 +95,12 @@ static int add_param(bso_reference *r, int outputs, int inputs, int kernel_h, in
 }
 
 /* kernel 0: linear, the kernel is the whole map. The first and the last synapse have a bias. */
-static void add_synapse(bso_reference *r, int outputs, int kernel, bool last)
+static void add_synapse(bso_reference *r, int outputs, int kernel, int stride, bool last)
 {
     struct bso_reference_op in = r->op[r->ops - 1], *op;
     if (kernel) {
-        op = add_op(r, SYNAPSE, outputs, in.h, in.w);
+        int reach = kernel - 2 * (kernel / 2);
+        op = add_op(r, SYNAPSE, outputs, (in.h - reach) / stride + 1, (in.w - reach) / stride + 1);
         op->kernel_h = op->kernel_w = kernel;
         op->pad = kernel / 2;
     } else {
@@ -103,6 +108,7 @@ static void add_synapse(bso_reference *r, int outputs, int kernel, bool last)
         op->kernel_h = in.h;
         op->kernel_w = in.w;
     }
+    op->stride = stride;
     bool first = r->params == 0;
     op->weight = add_param(r, outputs, in.c, op->kernel_h, op->kernel_w, 0.0);
     if (first || last) {
@@ -111,7 +117,7 @@ static void add_synapse(bso_reference *r, int outputs, int kernel, bool last)
     }
 }
 
-static void add_norm_and_neurons(bso_reference *r)
+static void add_norm(bso_reference *r)
 {
     struct bso_reference_op in = r->op[r->ops - 1];
     struct bso_reference_op *op = add_op(r, NORM, in.c, in.h, in.w);
@@ -121,33 +127,77 @@ static void add_norm_and_neurons(bso_reference *r)
     bso_reference_norm *norm = &r->norm[op->norm];
     *norm = (bso_reference_norm){in.c, zeros((size_t)in.c), zeros((size_t)in.c)};
     for (int c = 0; c < in.c; c++) norm->running_var[c] = 1.0;
-    add_op(r, NEURON, in.c, in.h, in.w)->norm = r->norms - 1;
 }
 
-static void add_average(bso_reference *r, int kernel_h, int kernel_w)
+static void add_neurons(bso_reference *r, int in)
+{
+    struct bso_reference_op from = r->op[in], *op = add_op(r, NEURON, from.c, from.h, from.w);
+    op->in = in;
+    op->neurons = r->neurons++;
+}
+
+/* covering: what is left over at the end makes a smaller window. */
+static void add_average(bso_reference *r, int kernel_h, int kernel_w, bool covering)
 {
     struct bso_reference_op in = r->op[r->ops - 1];
-    struct bso_reference_op *op = add_op(r, AVERAGE, in.c, in.h / kernel_h, in.w / kernel_w);
+    int more_h = covering ? kernel_h - 1 : 0, more_w = covering ? kernel_w - 1 : 0;
+    struct bso_reference_op *op =
+        add_op(r, AVERAGE, in.c, (in.h + more_h) / kernel_h, (in.w + more_w) / kernel_w);
     op->kernel_h = kernel_h;
     op->kernel_w = kernel_w;
 }
 
-static void add_token(bso_reference *r, const char *token)
+/* x + norm(synapse(neurons(x))), or norm(synapse 1x1(average(x))) in place of x where the shape changes. */
+static void add_residual(bso_reference *r, int outputs, int kernel, int stride)
+{
+    int x = r->ops - 1, side = x;
+    if (stride > 1 || r->op[x].c != outputs) {
+        if (stride == 2) add_average(r, 2, 2, true);
+        add_synapse(r, outputs, 1, 1, false);
+        add_norm(r);
+        side = r->ops - 1;
+    }
+    add_neurons(r, x);
+    add_synapse(r, outputs, kernel, stride, false);
+    add_norm(r);
+    struct bso_reference_op sum = r->op[side], *op = add_op(r, SUM, sum.c, sum.h, sum.w);
+    op->side = side;
+}
+
+/* Neurons between a map without any and a layer that is no residual unit. */
+static void settle(bso_reference *r, const char *rest)
+{
+    while (strncmp(rest, "AP2-", 4) == 0 || strncmp(rest, "GAP-", 4) == 0) rest += 4;
+    int n, used = 0;
+    if (sscanf(rest, "%dR%n", &n, &used) == 1 && used) return;
+    add_neurons(r, r->ops - 1);
+}
+
+/* rest: the tokens behind this one. */
+static void add_token(bso_reference *r, const char *token, const char *rest)
 {
     const struct bso_reference_op in = r->op[r->ops - 1];
-    int outputs, kernel, used = 0;
+    int outputs, kernel, stride = 1, used = 0;
+    char kind;
     if (strcmp(token, "AP2") == 0) {
-        add_average(r, 2, 2);
+        add_average(r, 2, 2, false);
     } else if (strcmp(token, "GAP") == 0) {
-        add_average(r, in.h, in.w);
+        add_average(r, in.h, in.w, false);
     } else if (strcmp(token, "FC") == 0) {
-        add_synapse(r, r->classes, 0, true);
-    } else if (sscanf(token, "%dC%d%n", &outputs, &kernel, &used) == 2 && !token[used] && kernel % 2 == 1) {
-        add_synapse(r, outputs, kernel, false);
-        add_norm_and_neurons(r);
+        add_synapse(r, r->classes, 0, 1, true);
+    } else if (sscanf(token, "%d%c%d%ns%d%n", &outputs, &kind, &kernel, &used, &stride, &used) >= 3 &&
+               !token[used] && kernel % 2 == 1 && (kind == 'C' || kind == 'R')) {
+        if (kind == 'R') {
+            add_residual(r, outputs, kernel, stride);
+        } else {
+            add_synapse(r, outputs, kernel, stride, false);
+            add_norm(r);
+        }
+        settle(r, rest);
     } else if (sscanf(token, "%dFC%n", &outputs, &used) == 1 && used && !token[used]) {
-        add_synapse(r, outputs, 0, false);
-        add_norm_and_neurons(r);
+        add_synapse(r, outputs, 0, 1, false);
+        add_norm(r);
+        settle(r, rest);
     } else {
         fail("unknown token");
     }
@@ -172,7 +222,7 @@ bso_reference *bso_reference_create(const char *layers, int channels, int height
 
     char text[256], *rest = text;
     if (snprintf(text, sizeof text, "%s", layers) >= (int)sizeof text) fail("string too long");
-    for (char *token; (token = strsep(&rest, "-"));) add_token(r, token);
+    for (char *token; (token = strsep(&rest, "-"));) add_token(r, token, rest ? rest : "");
     return r;
 }
 
@@ -261,7 +311,7 @@ static void synapse_forward(const bso_reference *r, const struct bso_reference_o
                     for (int i = 0; i < in->c; i++)
                         for (int ky = 0; ky < op->kernel_h; ky++)
                             for (int kx = 0; kx < op->kernel_w; kx++) {
-                                int iy = y + ky - op->pad, ix = x + kx - op->pad;
+                                int iy = y * op->stride + ky - op->pad, ix = x * op->stride + kx - op->pad;
                                 if (!inside(in, iy, ix)) continue;
                                 sum += weight->value[weight_at(weight, o, i, ky, kx)] *
                                        in->out[t][at(in, b, i, iy, ix)];
@@ -361,7 +411,7 @@ static void neuron_forward(bso_reference *r, const struct bso_reference_op *in,
         double s = fire(o, u - o->threshold), distance = kink_distance(o, u - o->threshold);
         op->u[t][i] = u;
         op->out[t][i] = op->trace[t][i] = s;
-        r->spikes[op->norm * o->steps + t] += o->sign ? fmax(s, 0.0) : s;
+        r->spikes[op->neurons * o->steps + t] += o->sign ? fmax(s, 0.0) : s;
         if (t > 0) {
             double now = remainder_of(o, u, s);
             double before = remainder_of(o, op->u[t - 1][i], op->out[t - 1][i]);
@@ -369,11 +419,21 @@ static void neuron_forward(bso_reference *r, const struct bso_reference_op *in,
             distance = fmin(distance, ratio_distance(o, now, before));
         }
         size_t channel = i / (size_t)(op->h * op->w) % (size_t)op->c;
-        if (r->param[in->weight].value[channel] != 0.0) r->margin = fmin(r->margin, distance);
+        bool exact = in->kind == NORM && r->param[in->weight].value[channel] == 0.0;
+        if (!exact) r->margin = fmin(r->margin, distance);
     }
 }
 
-/* Mean of each window; what is left over at the end is dropped. Linear, so the trace goes the same way. */
+/* Inputs in the window of an average: fewer where the map ends. */
+static int window_size(const struct bso_reference_op *in, const struct bso_reference_op *op, int y, int x)
+{
+    int rows = op->kernel_h, columns = op->kernel_w;
+    while (y * op->kernel_h + rows > in->h) rows--;
+    while (x * op->kernel_w + columns > in->w) columns--;
+    return rows * columns;
+}
+
+/* Mean of each window. Linear, so the trace goes the same way. */
 static void average_map(const struct bso_reference_op *in, const struct bso_reference_op *op,
                         const double *from, double *to, int n)
 {
@@ -383,10 +443,17 @@ static void average_map(const struct bso_reference_op *in, const struct bso_refe
                 for (int x = 0; x < op->w; x++) {
                     double sum = 0.0;
                     for (int ky = 0; ky < op->kernel_h; ky++)
-                        for (int kx = 0; kx < op->kernel_w; kx++)
-                            sum += from[at(in, b, c, y * op->kernel_h + ky, x * op->kernel_w + kx)];
-                    to[at(op, b, c, y, x)] = sum / (op->kernel_h * op->kernel_w);
+                        for (int kx = 0; kx < op->kernel_w; kx++) {
+                            int iy = y * op->kernel_h + ky, ix = x * op->kernel_w + kx;
+                            if (inside(in, iy, ix)) sum += from[at(in, b, c, iy, ix)];
+                        }
+                    to[at(op, b, c, y, x)] = sum / window_size(in, op, y, x);
                 }
+}
+
+static void sum_map(const double *a, const double *b, double *to, size_t count)
+{
+    for (size_t i = 0; i < count; i++) to[i] = a[i] + b[i];
 }
 
 /* L[t] of the outputs and, where grad is not NULL, dL[t]/do; both [n][classes]. */
@@ -417,21 +484,24 @@ double bso_reference_forward(bso_reference *r, const double *x, int frames, cons
     if (n < 1 || n > r->capacity) fail("more samples than it was built for");
     double total = 0.0;
     r->margin = INFINITY;
-    memset(r->spikes, 0, (size_t)(r->norms * r->options.steps) * sizeof *r->spikes);
+    memset(r->spikes, 0, (size_t)(r->neurons * r->options.steps) * sizeof *r->spikes);
     for (int t = 0; t < r->options.steps; t++) {
         size_t image = map_size(&r->op[0], n);
         const double *frame = frames > 1 ? x + (size_t)t * image : x;
         memcpy(r->op[0].out[t], frame, image * sizeof *frame);
         memcpy(r->op[0].trace[t], frame, image * sizeof *frame);
         for (int i = 1; i < r->ops; i++) {
-            const struct bso_reference_op *in = &r->op[i - 1], *op = &r->op[i];
+            const struct bso_reference_op *op = &r->op[i], *in = &r->op[op->in], *side = &r->op[op->side];
             if (op->kind == SYNAPSE) synapse_forward(r, in, op, t, n);
             if (op->kind == NORM) norm_forward(r, in, op, t, n);
             if (op->kind == NEURON) neuron_forward(r, in, op, t, n);
+            if (op->kind == SUM) sum_map(in->out[t], side->out[t], op->out[t], map_size(op, n));
             if (op->kind == AVERAGE) {
                 average_map(in, op, in->out[t], op->out[t], n);
                 average_map(in, op, in->trace[t], op->trace[t], n);
             }
+            if (op->kind == NORM || op->kind == SUM)
+                memcpy(op->trace[t], op->out[t], map_size(op, n) * sizeof(double));
         }
         size_t outputs = (size_t)n * (size_t)r->classes;
         memcpy(r->output + (size_t)t * outputs, r->op[r->ops - 1].out[t], outputs * sizeof *r->output);
@@ -455,7 +525,6 @@ static void synapse_backward(const bso_reference *r, const struct bso_reference_
     const bso_reference_param *weight = &r->param[op->weight];
     const double *pre = r->options.online ? in->trace[t] : in->out[t];
     double *dw = gradient_of(r, op->weight, t), *db = op->bias >= 0 ? gradient_of(r, op->bias, t) : NULL;
-    memset(in->grad, 0, map_size(in, n) * sizeof *in->grad);
     for (int b = 0; b < n; b++)
         for (int o = 0; o < op->c; o++)
             for (int y = 0; y < op->h; y++)
@@ -465,7 +534,7 @@ static void synapse_backward(const bso_reference *r, const struct bso_reference_
                     for (int i = 0; i < in->c; i++)
                         for (int ky = 0; ky < op->kernel_h; ky++)
                             for (int kx = 0; kx < op->kernel_w; kx++) {
-                                int iy = y + ky - op->pad, ix = x + kx - op->pad;
+                                int iy = y * op->stride + ky - op->pad, ix = x * op->stride + kx - op->pad;
                                 if (!inside(in, iy, ix)) continue;
                                 size_t w = weight_at(weight, o, i, ky, kx), p = at(in, b, i, iy, ix);
                                 dw[w] += zeta * pre[p];
@@ -498,8 +567,8 @@ static void norm_backward(const bso_reference *r, const struct bso_reference_op 
                 for (int x = 0; x < op->w; x++) {
                     size_t i = at(op, b, c, y, x);
                     double xhat = (in->out[t][i] - mean) / deviation;
-                    in->grad[i] = r->param[op->weight].value[c] / deviation *
-                                  (op->grad[i] - sum / count - xhat * sum_xhat / count);
+                    in->grad[i] += r->param[op->weight].value[c] / deviation *
+                                   (op->grad[i] - sum / count - xhat * sum_xhat / count);
                 }
     }
 }
@@ -513,20 +582,26 @@ static void neuron_backward(const bso_reference *r, const struct bso_reference_o
         double g = surrogate(o, op->u[t][i] - o->threshold), du = op->grad[i] * g;
         if (!o->online) du += o->leak * op->carry[i] * (1.0 - (o->detach_reset ? 0.0 : o->threshold * g));
         op->carry[i] = du;
-        in->grad[i] = du;
+        in->grad[i] += du;
     }
 }
 
 static void average_backward(const struct bso_reference_op *in, const struct bso_reference_op *op, int n)
 {
-    memset(in->grad, 0, map_size(in, n) * sizeof *in->grad);
     for (int b = 0; b < n; b++)
         for (int c = 0; c < op->c; c++)
             for (int y = 0; y < op->h * op->kernel_h; y++)
-                for (int x = 0; x < op->w * op->kernel_w; x++)
-                    in->grad[at(in, b, c, y, x)] =
-                        op->grad[at(op, b, c, y / op->kernel_h, x / op->kernel_w)] /
-                        (op->kernel_h * op->kernel_w);
+                for (int x = 0; x < op->w * op->kernel_w; x++) {
+                    int oy = y / op->kernel_h, ox = x / op->kernel_w;
+                    if (!inside(in, y, x)) continue;
+                    in->grad[at(in, b, c, y, x)] +=
+                        op->grad[at(op, b, c, oy, ox)] / window_size(in, op, oy, ox);
+                }
+}
+
+static void add_to(double *sum, const double *grad, size_t count)
+{
+    for (size_t i = 0; i < count; i++) sum[i] += grad[i];
 }
 
 void bso_reference_backward(bso_reference *r, const int *y, int n)
@@ -537,13 +612,18 @@ void bso_reference_backward(bso_reference *r, const int *y, int n)
         if (r->op[i].carry) memset(r->op[i].carry, 0, map_size(&r->op[i], n) * sizeof(double));
 
     for (int t = r->options.steps - 1; t >= 0; t--) {
+        for (int i = 0; i < r->ops; i++) memset(r->op[i].grad, 0, map_size(&r->op[i], n) * sizeof(double));
         loss_at(r, r->output + (size_t)t * (size_t)n * (size_t)r->classes, y, n, r->op[r->ops - 1].grad);
         for (int i = r->ops - 1; i > 0; i--) {
-            const struct bso_reference_op *in = &r->op[i - 1], *op = &r->op[i];
+            const struct bso_reference_op *op = &r->op[i], *in = &r->op[op->in], *side = &r->op[op->side];
             if (op->kind == SYNAPSE) synapse_backward(r, in, op, t, n);
             if (op->kind == NORM) norm_backward(r, in, op, t, n);
             if (op->kind == NEURON) neuron_backward(r, in, op, t, n);
             if (op->kind == AVERAGE) average_backward(in, op, n);
+            if (op->kind == SUM) {
+                add_to(in->grad, op->grad, map_size(op, n));
+                add_to(side->grad, op->grad, map_size(op, n));
+            }
         }
     }
 }

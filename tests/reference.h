@@ -46,12 +46,12 @@ struct bso_reference_op;
 
 typedef struct {
     bso_reference_options options; /* may be changed between runs, steps excepted */
-    int capacity, classes, params, norms /* each with neurons behind */, ops;
+    int capacity, classes, params, norms, neurons /* layers of them */, ops;
     bso_reference_param
         param[BSO_REFERENCE_OPS]; /* synapse weight, bias, batch norm weight, bias; in order */
     bso_reference_norm norm[BSO_REFERENCE_OPS];
     double *loss;   /* [steps] */
-    double *spikes; /* [norms][steps], of each layer of neurons in the last forward; sign: the +1s */
+    double *spikes; /* [neurons][steps], of each layer of neurons in the last forward; sign: the +1s */
     double *output; /* [steps][n][classes] */
     double margin;  /* least distance of the last forward's potentials to a jump or kink of what was used;
                        channels whose norm has weight 0 are exact and do not count */

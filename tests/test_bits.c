@@ -97,8 +97,16 @@ static float value_at(const map *m, int c, int sample, int y, int x)
     return (float)(s->bipolar ? 2 * count - (int)s->largest : count) * s->scale;
 }
 
+/* How often a kernel, moved by `stride`, finds its middle inside the map. */
+static int moves(int size, int stride)
+{
+    int count = 0;
+    for (int middle = 0; middle < size; middle += stride) count++;
+    return count;
+}
+
 /* kernel 0: linear, the whole map. */
-static bso_window window_over(const bso_signal *s, int kernel)
+static bso_window window_over(const bso_signal *s, int kernel, int stride)
 {
     return (bso_window){.channels = s->channels,
                         .in_h = s->height,
@@ -106,8 +114,9 @@ static bso_window window_over(const bso_signal *s, int kernel)
                         .kernel_h = kernel ? kernel : s->height,
                         .kernel_w = kernel ? kernel : s->width,
                         .pad = kernel / 2,
-                        .out_h = kernel ? s->height : 1,
-                        .out_w = kernel ? s->width : 1};
+                        .stride = stride,
+                        .out_h = kernel ? moves(s->height, stride) : 1,
+                        .out_w = kernel ? moves(s->width, stride) : 1};
 }
 
 /* Where input k of output pixel p (counted over the samples from 0) lies. */
@@ -118,8 +127,9 @@ typedef struct {
 static place place_of(const bso_window *w, int k, int p)
 {
     int position = k / w->channels, area = w->out_h * w->out_w;
-    return (place){k % w->channels, p / area, p % area / w->out_w + position / w->kernel_w - w->pad,
-                   p % w->out_w + position % w->kernel_w - w->pad};
+    return (place){k % w->channels, p / area,
+                   p % area / w->out_w * w->stride + position / w->kernel_w - w->pad,
+                   p % w->out_w * w->stride + position % w->kernel_w - w->pad};
 }
 
 /* ---- one-bit weights */
@@ -168,10 +178,12 @@ static void check_group(const map *m, const bso_window *window, const uint64_t *
             float got = (float)sum[(size_t)o * stride + p] * m->signal.scale;
             float right = expected[(size_t)(o * SAMPLES * area + first * area) + p];
             if (got != right) {
-                fail_msg("%d channels %dx%d, kernel %dx%d, %d outputs, counts to %u: output %d pixel %zu is "
+                fail_msg("%d channels %dx%d, kernel %dx%d stride %d, %d outputs, counts to %u: output %d "
+                         "pixel %zu is "
                          "%g, must be %g",
                          window->channels, window->in_h, window->in_w, window->kernel_h, window->kernel_w,
-                         outputs, (unsigned)m->signal.largest, o, p, (double)got, (double)right);
+                         window->stride, outputs, (unsigned)m->signal.largest, o, p, (double)got,
+                         (double)right);
             }
         }
     }
@@ -180,11 +192,11 @@ static void check_group(const map *m, const bso_window *window, const uint64_t *
     free(sum);
 }
 
-static void check_forward_of(int channels, int height, int width, int kernel, int outputs, uint32_t largest,
-                             bool bipolar)
+static void check_strided(int channels, int height, int width, int kernel, int stride, int outputs,
+                          uint32_t largest, bool bipolar)
 {
     map m = map_random(channels, height, width, largest, bipolar, 1.0f / (float)largest);
-    bso_window window = window_over(&m.signal, kernel);
+    bso_window window = window_over(&m.signal, kernel, stride);
     int area = window.out_h * window.out_w, inputs = bso_window_inputs(&window), words = (inputs + 63) / 64;
     uint64_t *weights = random_weights(outputs, inputs);
     float *expected = zeros((size_t)(outputs * SAMPLES * area), sizeof *expected);
@@ -208,8 +220,8 @@ static void check_forward_of(int channels, int height, int width, int kernel, in
 
 static void check_forward(int channels, int height, int width, int kernel, int outputs, uint32_t largest)
 {
-    check_forward_of(channels, height, width, kernel, outputs, largest, false);
-    check_forward_of(channels, height, width, kernel, outputs, largest, true);
+    check_strided(channels, height, width, kernel, 1, outputs, largest, false);
+    check_strided(channels, height, width, kernel, 1, outputs, largest, true);
 }
 
 static const int channel_counts[] = {1, 3, 31, 32, 63, 64, 65, 127, 130};
@@ -231,6 +243,24 @@ static void test_convolution(void **state)
     }
     check_forward(65, 4, 6, 3, 5, 1);
     check_forward(64, 2, 2, 7, 5, 1);
+}
+
+static void test_strided_convolution(void **state)
+{
+    (void)state;
+    static const int kernels[] = {1, 3, 7};
+    for (int height = 1; height <= 9; height++) {
+        for (int width = 1; width <= 8; width++) {
+            for (int k = 0; k < 3; k++) {
+                int channels = channel_counts[(height + 3 * width + k) % CHANNEL_COUNTS];
+                for (int stride = 2; stride <= 4; stride++) {
+                    check_strided(channels, height, width, kernels[k], stride, 5, stride == 3 ? 4 : 1,
+                                  (height + stride) % 2 == 1);
+                }
+            }
+        }
+    }
+    check_strided(65, 3, 3, 3, 15, 5, 1, true);
 }
 
 /* Counts of 2x2 pooled spikes, and of those pooled again. The scales are powers of two, so float sums are
@@ -257,10 +287,10 @@ static void test_linear(void **state)
 }
 
 /* The patches of plane -1: ones inside the map, whatever the signal holds. */
-static void check_ones(int channels, int height, int width, int kernel, int first, int count)
+static void check_ones(int channels, int height, int width, int kernel, int step, int first, int count)
 {
     map m = map_random(channels, height, width, 4, true, 0.25f);
-    bso_window window = window_over(&m.signal, kernel);
+    bso_window window = window_over(&m.signal, kernel, step);
     int area = window.out_h * window.out_w, inputs = bso_window_inputs(&window), words = (inputs + 63) / 64;
     size_t pixels = (size_t)(count * area), stride = pixels + 3;
     uint64_t *patches = zeros((size_t)words * stride, sizeof *patches);
@@ -287,11 +317,13 @@ static void test_map_of_ones(void **state)
 {
     (void)state;
     for (int i = 0; i < CHANNEL_COUNTS; i++) {
-        check_ones(channel_counts[i], 5, 3, 3, 0, SAMPLES);
-        check_ones(channel_counts[i], 2, 7, 5, 1, 2);
-        check_ones(channel_counts[i], 3, 4, 1, 2, 1);
-        check_ones(channel_counts[i], 3, 4, 0, 0, SAMPLES);
-        check_ones(channel_counts[i], 1, 1, 9, 0, SAMPLES);
+        check_ones(channel_counts[i], 5, 3, 3, 1, 0, SAMPLES);
+        check_ones(channel_counts[i], 2, 7, 5, 1, 1, 2);
+        check_ones(channel_counts[i], 3, 4, 1, 1, 2, 1);
+        check_ones(channel_counts[i], 3, 4, 0, 1, 0, SAMPLES);
+        check_ones(channel_counts[i], 1, 1, 9, 1, 0, SAMPLES);
+        check_ones(channel_counts[i], 6, 5, 3, 2, 0, SAMPLES);
+        check_ones(channel_counts[i], 7, 8, 7, 3, 1, 2);
     }
 }
 
@@ -398,11 +430,11 @@ static void test_expand_weights(void **state)
 
 /* ---- patches of float maps */
 
-static void check_columns(int channels, int height, int width, int kernel, int first, int count, int k0,
-                          int k1)
+static void check_strided_columns(int channels, int height, int width, int kernel, int step, int first,
+                                  int count, int k0, int k1)
 {
     bso_signal shape = {.channels = channels, .height = height, .width = width};
-    bso_window window = window_over(&shape, kernel);
+    bso_window window = window_over(&shape, kernel, step);
     int area = window.out_h * window.out_w, pixels = count * area;
     assert_true(k1 <= bso_window_inputs(&window));
     size_t size = (size_t)(channels * SAMPLES * height * width), stride = (size_t)pixels + 2;
@@ -434,6 +466,12 @@ static void check_columns(int channels, int height, int width, int kernel, int f
     free(expected);
 }
 
+static void check_columns(int channels, int height, int width, int kernel, int first, int count, int k0,
+                          int k1)
+{
+    check_strided_columns(channels, height, width, kernel, 1, first, count, k0, k1);
+}
+
 static void test_columns(void **state)
 {
     (void)state;
@@ -448,6 +486,21 @@ static void test_columns(void **state)
     }
 }
 
+static void test_strided_columns(void **state)
+{
+    (void)state;
+    for (int height = 1; height <= 9; height++) {
+        for (int width = 1; width <= 8; width++) {
+            for (int stride = 2; stride <= 4; stride++) {
+                check_strided_columns(3, height, width, 3, stride, 0, SAMPLES, 0, 27);
+                check_strided_columns(3, height, width, 3, stride, 1, 1, 4, 23);
+                check_strided_columns(2, height, width, 1, stride, 0, 2, 0, 2);
+                check_strided_columns(2, height, width, 7, stride, 2, 1, 3, 98);
+            }
+        }
+    }
+}
+
 static int pick_kernels(void **state)
 {
     (void)state;
@@ -457,10 +510,16 @@ static int pick_kernels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convolution),    cmocka_unit_test(test_pooled_input),
-        cmocka_unit_test(test_linear),         cmocka_unit_test(test_map_of_ones),
-        cmocka_unit_test(test_pool),           cmocka_unit_test(test_expand),
-        cmocka_unit_test(test_expand_weights), cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_convolution),
+        cmocka_unit_test(test_pooled_input),
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_map_of_ones),
+        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_expand),
+        cmocka_unit_test(test_expand_weights),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_strided_convolution),
+        cmocka_unit_test(test_strided_columns),
     };
     return cmocka_run_group_tests(tests, pick_kernels, NULL);
 }

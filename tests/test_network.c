@@ -185,7 +185,7 @@ static void check_state(const bso_fixture *c, const bso_network *net, const bso_
     bso_buffer *buffers;
     bso_neuron_counts *counts;
     assert_int_equal(bso_network_buffers(net, &buffers), 2 * ref->norms);
-    assert_int_equal(bso_network_neurons(net, &counts), ref->norms);
+    assert_int_equal(bso_network_neurons(net, &counts), ref->neurons);
     for (int i = 0; i < ref->norms; i++) {
         for (int k = 0; k < 2; k++) {
             const bso_buffer *b = &buffers[2 * i + k];
@@ -196,6 +196,8 @@ static void check_state(const bso_fixture *c, const bso_network *net, const bso_
             for (size_t j = 0; j < b->count; j++)
                 check_close(c, b->name, 0, (double)b->data[j], expected[j], scale);
         }
+    }
+    for (int i = 0; i < ref->neurons; i++) {
         assert_true(counts[i].samples == c->batch);
         for (int t = 0; t < c->steps; t++) assert_true(counts[i].spikes[t] == ref->spikes[i * c->steps + t]);
     }
@@ -358,12 +360,30 @@ static void test_linear_layers(void **state)
     compare_all(&(shape){"FC", 2, 3, 3, true}, 2);
 }
 
+static void test_strides(void **state)
+{
+    (void)state;
+    compare_all(&(shape){"3C3s2-5C3s2-GAP-FC", 2, 9, 8, true}, 2);
+    compare_all(&(shape){"4C7s2-AP2-5C1s2-3C3-FC", 1, 17, 14, true}, 2);
+    compare_all(&(shape){"4C1s3-5C7s3-FC", 3, 14, 11, true}, 2);
+}
+
+/* Identity, stride, change of channels alone; kernels of 1, 3 and 7; odd maps; pooling between and behind. */
+static void test_residual_units(void **state)
+{
+    (void)state;
+    compare_all(&(shape){"4C3-4R3-GAP-FC", 2, 6, 5, true}, 3);
+    compare_all(&(shape){"4C7s2-AP2-4R3-6R3s2-6R1-GAP-FC", 2, 15, 12, true}, 3);
+    compare_all(&(shape){"3C3-3R7-5R3-5R1s2-AP2-4C3-FC", 1, 9, 7, true}, 3);
+    compare_all(&(shape){"3C3-4C3-4R3s2-AP2-5R3-FC", 2, 8, 7, true}, 2);
+}
+
 /* More than a word of channels, more than a tile of inputs. */
 static void test_wide_layers(void **state)
 {
     (void)state;
-    bso_fixture c = {.network = "66C3-AP2-70C3-GAP-FC",
-                     .channels = 2,
+    static const char *const networks[] = {"66C3-AP2-70C3-GAP-FC", "66C3-66R3-70R3s2-70R3-GAP-FC"};
+    bso_fixture c = {.channels = 2,
                      .height = 4,
                      .width = 4,
                      .classes = 3,
@@ -374,20 +394,22 @@ static void test_wide_layers(void **state)
                      .leak = 0.5,
                      .threshold = 1.0,
                      .loss_mse = 0.05};
-    for (int i = 0; i < 3 * ESTIMATORS; i++) {
-        c.optimizer = optimizers[i / ESTIMATORS];
+    for (int i = 0; i < 6 * ESTIMATORS; i++) {
+        c.network = networks[i / ESTIMATORS / 3];
+        c.optimizer = optimizers[i / ESTIMATORS % 3];
         c.gradient = estimators[i % ESTIMATORS].gradient;
         c.update = estimators[i % ESTIMATORS].update;
         compare_first_usable(&c, false, 0);
     }
 }
 
-/* More than a group of samples: 9x9 maps come in groups of 6. */
+/* More than a group of samples: 9x9 maps come in groups of 6. Enough samples for units on single pixels. */
 static void test_large_batch(void **state)
 {
     (void)state;
-    bso_fixture c = {.network = "3C3-4C3-AP2-3C3-GAP-FC",
-                     .optimizer = "bso",
+    static const char *const networks[] = {"3C3-4C3-AP2-3C3-GAP-FC",
+                                           "3C3-4R3-4R3s2-AP2-6R3s2-GAP-6R1-7FC-FC"};
+    bso_fixture c = {.optimizer = "bso",
                      .channels = 1,
                      .height = 9,
                      .width = 9,
@@ -398,9 +420,10 @@ static void test_large_batch(void **state)
                      .leak = 0.5,
                      .threshold = 1.0,
                      .loss_mse = 0.05};
-    for (int e = 0; e < ESTIMATORS; e++) {
-        c.gradient = estimators[e].gradient;
-        c.update = estimators[e].update;
+    for (int i = 0; i < 2 * ESTIMATORS; i++) {
+        c.network = networks[i / ESTIMATORS];
+        c.gradient = estimators[i % ESTIMATORS].gradient;
+        c.update = estimators[i % ESTIMATORS].update;
         compare_first_usable(&c, false, 0);
     }
 }
@@ -474,12 +497,14 @@ static void test_sign_neurons(void **state)
     compare_sign(&(shape){"130C3-AP2-65FC-3FC-FC", 1, 3, 5, false}, 6);
     compare_sign(&(shape){"16FC-130FC-65FC-FC", 1, 3, 4, false}, 7);
     compare_sign(&(shape){"3C1-4C1-GAP-5FC-FC", 3, 4, 3, false}, 6);
+    compare_sign(&(shape){"4C3s2-4R3-6R3s2-9R1-GAP-FC", 2, 9, 8, true}, 3);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_convolutions), cmocka_unit_test(test_linear_layers),
+        cmocka_unit_test(test_strides),      cmocka_unit_test(test_residual_units),
         cmocka_unit_test(test_wide_layers),  cmocka_unit_test(test_large_batch),
         cmocka_unit_test(test_ndot_guard),   cmocka_unit_test(test_sign_neurons),
     };

@@ -1,5 +1,6 @@
 /* test_network_exact.c: what must hold without any tolerance: the same bits whatever the estimator at T = 1,
- * the number of threads and the kernel path; what a network costs in memory; what it refuses.
+ * the number of threads and the kernel path; failing allocations; names; what it refuses. What a network
+ * costs in memory is in test_network_memory.c.
  */
 #include "core/error.h"
 #include "core/kernels.h"
@@ -16,21 +17,6 @@
 #include <cmocka.h>
 
 /* ---- bit for bit */
-
-static const bso_fixture plain = {.network = "16C3-16C3-AP2-16C3-GAP-FC",
-                                  .optimizer = "tbso",
-                                  .gradient = "ottt",
-                                  .channels = 2,
-                                  .height = 12,
-                                  .width = 12,
-                                  .classes = 5,
-                                  .batch = 7,
-                                  .steps = 2,
-                                  .frames = 1,
-                                  .detach_reset = true,
-                                  .leak = 0.5,
-                                  .threshold = 1.0,
-                                  .loss_mse = 0.05};
 
 /* Train a few random batches; returns the hash. first: the gradients of the first batch, may be NULL. */
 static uint64_t train(const bso_fixture *c, uint64_t seed, int batches, bso_fixture_record *first)
@@ -79,10 +65,11 @@ static int gradients_for(bool sign, const char *names[8])
 static void test_one_step(void **state)
 {
     (void)state;
-    for (int o = 0; o < 2 * OPTIMIZERS; o++) {
-        bso_fixture c = plain;
-        c.optimizer = optimizers[o / 2];
+    for (int o = 0; o < 4 * OPTIMIZERS; o++) {
+        bso_fixture c = bso_fixture_plain;
+        c.optimizer = optimizers[o / 4];
         c.sign = o % 2 == 1;
+        if (o / 2 % 2) c.network = bso_fixture_residual;
         c.steps = 1;
         bso_fixture_record first[8];
         uint64_t hash[8];
@@ -111,15 +98,16 @@ static void test_one_step(void **state)
 static void test_threads(void **state)
 {
     (void)state;
-    static const char *const networks[] = {"16C3-16C3-AP2-16C3-GAP-FC", "6C3-AP2-140FC-11FC-FC"};
+    static const char *const networks[] = {"16C3-16C3-AP2-16C3-GAP-FC", "6C3-AP2-140FC-11FC-FC",
+                                           bso_fixture_residual};
     static const char *const rules[] = {"tbso", "adam_ste"};
     static const int batches[] = {1, 7};
-    for (int i = 0; i < 16; i++) {
-        bso_fixture c = plain;
-        c.network = networks[i % 2];
-        c.optimizer = rules[i / 2 % 2];
-        c.batch = batches[i / 4 % 2];
-        c.sign = i / 8 == 1;
+    for (int i = 0; i < 24; i++) {
+        bso_fixture c = bso_fixture_plain;
+        c.network = networks[i % 3];
+        c.optimizer = rules[i / 3 % 2];
+        c.batch = batches[i / 6 % 2];
+        c.sign = i / 12 == 1;
         c.steps = c.sign ? 1 : 3;
         const char *names[8];
         int n = gradients_for(c.sign, names);
@@ -143,10 +131,11 @@ static void test_kernel_paths(void **state)
 {
     (void)state;
     const bso_kernels *kept = bso_kernel;
-    for (int i = 0; i < 3; i++) { /* sigmoid, rectangular, sign */
-        bso_fixture c = plain;
-        c.rectangular = i == 1;
-        c.sign = i == 2;
+    for (int i = 0; i < 6; i++) { /* sigmoid, rectangular, sign; without and with residual units */
+        bso_fixture c = bso_fixture_plain;
+        c.rectangular = i % 3 == 1;
+        c.sign = i % 3 == 2;
+        if (i / 3) c.network = bso_fixture_residual;
         c.steps = c.sign ? 1 : 3;
         const char *names[8];
         int n = gradients_for(c.sign, names);
@@ -169,215 +158,32 @@ static void test_kernel_paths(void **state)
 static void test_not_finite(void **state)
 {
     (void)state;
-    bso_settings s = bso_fixture_settings(&plain);
-    bso_network *net = bso_fixture_build(&plain, &s, true);
+    bso_settings s = bso_fixture_settings(&bso_fixture_plain);
+    bso_network *net = bso_fixture_build(&bso_fixture_plain, &s, true);
     bso_network_init(net, 1);
-    float *x =
-        bso_fixture_zeros((size_t)(plain.batch * plain.channels * plain.height * plain.width), sizeof *x);
-    int *y = bso_fixture_zeros((size_t)plain.batch, sizeof *y);
+    float *x = bso_fixture_zeros((size_t)(bso_fixture_plain.batch * bso_fixture_plain.channels *
+                                          bso_fixture_plain.height * bso_fixture_plain.width),
+                                 sizeof *x);
+    int *y = bso_fixture_zeros((size_t)bso_fixture_plain.batch, sizeof *y);
     bso_batch_result result;
-    bso_fixture_batch(&plain, 1, x, y);
+    bso_fixture_batch(&bso_fixture_plain, 1, x, y);
     x[17] = NAN;
-    assert_int_equal(bso_network_train(net, x, y, plain.batch, NULL, &result), BSO_ERROR);
+    assert_int_equal(bso_network_train(net, x, y, bso_fixture_plain.batch, NULL, &result), BSO_ERROR);
     assert_non_null(strstr(bso_error(), "not finite"));
 
-    bso_fixture_batch(&plain, 1, x, y);
+    bso_fixture_batch(&bso_fixture_plain, 1, x, y);
     bso_network_init(net, 1);
     uint64_t before = bso_network_hash(net);
     bso_param *params;
     int count = bso_network_params(net, &params);
     params[count - 1].real[0] = INFINITY;
-    assert_int_equal(bso_network_train(net, x, y, plain.batch, NULL, &result), BSO_ERROR);
+    assert_int_equal(bso_network_train(net, x, y, bso_fixture_plain.batch, NULL, &result), BSO_ERROR);
     assert_non_null(strstr(bso_error(), "loss"));
     bso_network_init(net, 1);
     assert_true(bso_network_hash(net) == before);
     free(x);
     free(y);
     bso_network_free(net);
-}
-
-/* ---- memory, measured by planning */
-
-/* Bytes of each category that a configuration asks for, and of the total; how many numbers are trained. */
-typedef struct {
-    size_t bytes[BSO_MEM_CATEGORIES], total, trained;
-} cost;
-
-static cost plan_of(const bso_fixture *c)
-{
-    bso_settings s = bso_fixture_settings(c);
-    cost result = {.total = 0};
-    bso_mem_plan(true);
-    bso_network *net = bso_fixture_build(c, &s, true);
-    bso_param *params;
-    int count = bso_network_params(net, &params);
-    for (int i = 0; i < count; i++) result.trained += bso_param_count(&params[i]);
-    for (int i = 0; i < BSO_MEM_CATEGORIES; i++) {
-        if (i == BSO_MEM_CONTROL) continue; /* descriptions, not tensors */
-        result.bytes[i] = bso_mem_current((bso_mem_category)i);
-        result.total += result.bytes[i];
-    }
-    bso_network_free(net);
-    bso_mem_plan(false);
-    assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
-    return result;
-}
-
-static cost plan(const char *optimizer, const char *gradient, int steps)
-{
-    bso_fixture c = plain;
-    c.optimizer = optimizer;
-    c.gradient = gradient;
-    c.steps = steps;
-    return plan_of(&c);
-}
-
-/* `more` holds what `less` holds and, in these two categories, so many bytes besides. */
-static void check_more(const cost *more, const cost *less, bso_mem_category a, size_t bytes_a,
-                       bso_mem_category b, size_t bytes_b)
-{
-    for (int i = 0; i < BSO_MEM_CATEGORIES; i++) {
-        size_t extra = (i == (int)a ? bytes_a : 0) + (i == (int)b ? bytes_b : 0);
-        if (more->bytes[i] != less->bytes[i] + extra)
-            fail_msg("%s: %zu bytes, must be %zu + %zu", bso_mem_name((bso_mem_category)i), more->bytes[i],
-                     less->bytes[i], extra);
-    }
-}
-
-enum {
-    MAIN_LAYERS = 2,
-    MAIN_WEIGHTS = MAIN_LAYERS * 16 * 9 * 16,
-    MAIN_WORDS = MAIN_LAYERS * 16 * 3,
-    NEURONS = (2 * 12 * 12 + 6 * 6) * 16 * 7, /* of a batch */
-    NORMS = 3 * 16
-}; /* of `plain` */
-
-static const char *const online[] = {"ottt", "sltt", "ndot", "ndot_ref"};
-static const size_t potentials = NEURONS * sizeof(float);
-
-static size_t second_moments(const char *optimizer, size_t entries)
-{
-    return strcmp(optimizer, "tbso") == 0 ? entries * MAIN_LAYERS * sizeof(double) : 0;
-}
-
-/* NDOT alone looks at the potentials of the step before, where there is one. */
-static size_t previous_potentials(const char *gradient)
-{
-    return strncmp(gradient, "ndot", 4) == 0 ? potentials : 0;
-}
-
-static void test_memory_online(void **state)
-{
-    (void)state;
-    for (int o = 0; o < OPTIMIZERS; o++) {
-        for (int g = 0; g < 4; g++) {
-            cost one = plan(optimizers[o], online[g], 1), two = plan(optimizers[o], online[g], 2),
-                 many = plan(optimizers[o], online[g], 35);
-            check_more(&two, &one, BSO_MEM_OPTIMIZER, second_moments(optimizers[o], 1), BSO_MEM_NEURON_STATE,
-                       previous_potentials(online[g]));
-            check_more(&many, &two, BSO_MEM_OPTIMIZER, second_moments(optimizers[o], 33),
-                       BSO_MEM_NEURON_STATE, 0);
-            assert_int_equal(one.bytes[BSO_MEM_NEURON_STATE], potentials);
-            assert_int_equal(one.bytes[BSO_MEM_TRACES], strcmp(online[g], "sltt") == 0 ? 0 : potentials);
-            assert_int_equal(many.bytes[BSO_MEM_GRADIENTS], 0);
-        }
-    }
-    cost bso = plan("bso", "ottt", 4), tbso = plan("tbso", "ottt", 4);
-    assert_int_equal(bso.bytes[BSO_MEM_WEIGHTS_BITS], MAIN_WORDS * sizeof(uint64_t));
-    assert_int_equal(bso.bytes[BSO_MEM_WEIGHTS_LATENT], 0);
-    assert_int_equal(bso.bytes[BSO_MEM_GRADIENTS], 0);
-    assert_int_equal(bso.bytes[BSO_MEM_OPTIMIZER], MAIN_WEIGHTS * sizeof(float));
-    assert_int_equal(tbso.total - bso.total, 4 * MAIN_LAYERS * sizeof(double));
-}
-
-/* Updates of a whole batch hold one gradient of everything that is trained, whatever T; T-BSO then has one v.
- */
-static void test_memory_accumulated(void **state)
-{
-    (void)state;
-    for (int o = 0; o < OPTIMIZERS; o++) {
-        for (int g = 0; g < 4; g++) {
-            for (int steps = 1; steps <= 9; steps += 4) {
-                bso_fixture c = plain;
-                c.optimizer = optimizers[o];
-                c.gradient = online[g];
-                c.steps = steps;
-                cost realtime = plan_of(&c);
-                c.update = "accumulated";
-                cost accumulated = plan_of(&c);
-                realtime.bytes[BSO_MEM_OPTIMIZER] -= second_moments(c.optimizer, (size_t)steps - 1);
-                check_more(&accumulated, &realtime, BSO_MEM_GRADIENTS, accumulated.trained * sizeof(float),
-                           BSO_MEM_OPTIMIZER, 0);
-            }
-        }
-    }
-}
-
-/* A step of BPTT keeps the norms' inputs and statistics, the potentials and the outputs. */
-static void test_memory_through_time(void **state)
-{
-    (void)state;
-    size_t step = (2 * NEURONS + 2 * NORMS + (size_t)(plain.classes * plain.batch)) * sizeof(float);
-    for (int o = 0; o < OPTIMIZERS; o++) {
-        cost one = plan(optimizers[o], "bptt", 1), two = plan(optimizers[o], "bptt", 2),
-             ten = plan(optimizers[o], "bptt", 10);
-        check_more(&two, &one, BSO_MEM_ACTIVATIONS, step, BSO_MEM_OPTIMIZER, 0);
-        check_more(&ten, &one, BSO_MEM_ACTIVATIONS, 9 * step, BSO_MEM_OPTIMIZER, 0);
-        assert_int_equal(one.bytes[BSO_MEM_GRADIENTS], potentials + one.trained * sizeof(float));
-        assert_int_equal(one.bytes[BSO_MEM_TRACES], 0);
-    }
-}
-
-/* Sign neurons cost what spiking ones cost at T = 1. */
-static void test_memory_sign(void **state)
-{
-    (void)state;
-    for (int o = 0; o < 2 * OPTIMIZERS; o++) {
-        bso_fixture c = plain;
-        c.optimizer = optimizers[o / 2];
-        c.gradient = o % 2 ? "bptt" : "sltt";
-        c.steps = 1;
-        cost spiking = plan_of(&c);
-        c.sign = true;
-        cost sign = plan_of(&c);
-        check_more(&sign, &spiking, BSO_MEM_TRACES, 0, BSO_MEM_GRADIENTS, 0);
-    }
-}
-
-/* The sizes the paper reports for its network, in MB of 10^6 bytes. */
-static void check_model_size(int classes, const char *binary, const char *full)
-{
-    bso_fixture c = plain;
-    c.network = "vgg11";
-    c.channels = 3;
-    c.height = c.width = 32;
-    c.classes = classes;
-    c.batch = 128;
-    bso_settings s = bso_fixture_settings(&c);
-    bso_mem_plan(true);
-    bso_network *net = bso_fixture_build(&c, &s, true);
-    bso_param *params;
-    size_t weights = 0;
-    int count = bso_network_params(net, &params);
-    for (int i = 0; i < count; i++) {
-        assert_int_equal(params[i].main, params[i].representation == BSO_REP_BITS);
-        if (params[i].main) weights += bso_param_count(&params[i]);
-    }
-    assert_int_equal(weights, 9216000);
-    char text[32];
-    snprintf(text, sizeof text, "%.2f", bso_network_model_bytes(net, false) / 1e6);
-    assert_string_equal(text, binary);
-    snprintf(text, sizeof text, "%.2f", bso_network_model_bytes(net, true) / 1e6);
-    assert_string_equal(text, full);
-    bso_network_free(net);
-    bso_mem_plan(false);
-}
-
-static void test_model_size(void **state)
-{
-    (void)state;
-    check_model_size(10, "1.20", "36.91");
-    check_model_size(100, "1.39", "37.10");
 }
 
 /* Whichever allocation fails: an error, and everything given back. */
@@ -387,9 +193,10 @@ static void test_allocation_failures(void **state)
     size_t before = bso_mem_current(BSO_MEM_CATEGORIES);
     const char *names[8];
     int gradients = gradients_for(false, names);
-    for (int g = 0; g < gradients; g++) {
-        bso_fixture c = plain;
-        c.gradient = names[g];
+    for (int g = 0; g < 2 * gradients; g++) {
+        bso_fixture c = bso_fixture_plain;
+        c.gradient = names[g / 2];
+        if (g % 2) c.network = bso_fixture_residual;
         bso_settings s = bso_fixture_settings(&c);
         assert_int_equal(bso_settings_check(&s), 0);
         bool done = false;
@@ -415,23 +222,55 @@ static void test_allocation_failures(void **state)
 
 /* ---- names and refusals */
 
-static void test_names(void **state)
+static void check_names(const char *network, const char *const *expected, size_t names,
+                        const char *const *main_names)
 {
-    (void)state;
-    static const char *const expected[] = {"conv1.weight", "conv1.bias", "bn1.weight", "bn1.bias",
-                                           "conv2.weight", "bn2.weight", "bn2.bias",   "fc3.weight",
-                                           "bn3.weight",   "bn3.bias",   "fc.weight",  "fc.bias"};
-    bso_fixture c = plain;
-    c.network = "4C3-5C3-AP2-6FC-FC";
+    bso_fixture c = bso_fixture_plain;
+    c.network = network;
     bso_settings s = bso_fixture_settings(&c);
     bso_network *net = bso_fixture_build(&c, &s, true);
     bso_param *params;
-    assert_int_equal(bso_network_params(net, &params), sizeof expected / sizeof expected[0]);
-    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
-        bool main = strcmp(params[i].name, "conv2.weight") == 0 || strcmp(params[i].name, "fc3.weight") == 0;
+    assert_int_equal(bso_network_params(net, &params), names);
+    for (size_t i = 0; i < names; i++) {
+        bool main = strcmp(params[i].name, main_names[0]) == 0 || strcmp(params[i].name, main_names[1]) == 0;
         assert_string_equal(params[i].name, expected[i]);
         assert_int_equal(params[i].main, main);
         assert_int_equal(params[i].representation, main ? BSO_REP_BITS : BSO_REP_FLOAT);
+    }
+    bso_network_free(net);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    static const char *const plain_names[] = {"conv1.weight", "conv1.bias", "bn1.weight", "bn1.bias",
+                                              "conv2.weight", "bn2.weight", "bn2.bias",   "fc3.weight",
+                                              "bn3.weight",   "bn3.bias",   "fc.weight",  "fc.bias"};
+    static const char *const residual_names[] = {"conv1.weight", "conv1.bias", "bn1.weight",   "bn1.bias",
+                                                 "conv2.weight", "bn2.weight", "bn2.bias",     "down3.weight",
+                                                 "dbn3.weight",  "dbn3.bias",  "conv3.weight", "bn3.weight",
+                                                 "bn3.bias",     "fc.weight",  "fc.bias"};
+    check_names("4C3-5C3-AP2-6FC-FC", plain_names, sizeof plain_names / sizeof plain_names[0],
+                (const char *const[]){"conv2.weight", "fc3.weight"});
+    check_names("4C3-4R3-5R3s2-FC", residual_names, sizeof residual_names / sizeof residual_names[0],
+                (const char *const[]){"conv2.weight", "conv3.weight"});
+}
+
+/* Neurons bear the number of the layer whose current they get, whoever wants their spikes. */
+static void test_neuron_names(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"lif1", "lif2", "lif3", "lif4", "lif5"};
+    bso_fixture c = bso_fixture_plain;
+    c.network = "4C3-4C3-AP2-4R3-5R3s2-6C3-FC";
+    bso_settings s = bso_fixture_settings(&c);
+    bso_network *net = bso_fixture_build(&c, &s, true);
+    bso_neuron_counts *counts;
+    static const size_t neurons[] = {4 * 144, 4 * 36, 4 * 36, 5 * 9, 6 * 9};
+    assert_int_equal(bso_network_neurons(net, &counts), 5);
+    for (int i = 0; i < 5; i++) {
+        assert_string_equal(counts[i].name, expected[i]);
+        assert_int_equal(counts[i].neurons, neurons[i]);
     }
     bso_network_free(net);
 }
@@ -473,6 +312,21 @@ static void test_refusals(void **state)
         "3C1001-FC",
         "3C3 -FC",
         "resnet-18",
+        "3R3-FC",
+        "3C3-3R2-FC",
+        "3C3-3R3s3-FC",
+        "3C3-3R3s-FC",
+        "3C3-3R3s0-FC",
+        "3C3-3R-FC",
+        "3C3-R3-FC",
+        "3C3s-FC",
+        "3C3s0-FC",
+        "3C3s16-FC",
+        "3C3s2s2-FC",
+        "3C3S2-FC",
+        "3C3s2x-FC",
+        "3FCs2-FC",
+        "3C3-3R3",
         "3C3-0FC-FC",
         "3C3-FC-FC",
         "3C3x-FC",
@@ -485,7 +339,7 @@ static void test_refusals(void **state)
         "4294967299C3-FC",
         "18446744073709551619C3-FC",
     };
-    bso_settings s = bso_fixture_settings(&plain);
+    bso_settings s = bso_fixture_settings(&bso_fixture_plain);
     assert_int_equal(bso_settings_check(&s), 0);
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
         snprintf(s.network, sizeof s.network, "%s", strings[i]);
@@ -493,6 +347,10 @@ static void test_refusals(void **state)
     }
     s.network[0] = '\0';
     check_refused(&s, 8, 8, 1, "network=");
+    snprintf(s.network, sizeof s.network, "3R3-FC");
+    check_refused(&s, 8, 8, 1, "residual unit");
+    snprintf(s.network, sizeof s.network, "3C3-3R3s3-FC");
+    check_refused(&s, 8, 8, 1, "stride 1 or 2");
     snprintf(s.network, sizeof s.network, "3C3-AP2-AP2-AP2-AP2-FC");
     check_refused(&s, 8, 8, 1, "AP2");
     check_refused(&s, 17, 15, 1, "AP2");
@@ -514,7 +372,7 @@ static void test_refusals(void **state)
     s.steps = 1;
     check_refused(&s, 4096, 4096, 1, "do not fit");
     snprintf(s.neuron, sizeof s.neuron, "lif");
-    s.steps = plain.steps;
+    s.steps = bso_fixture_plain.steps;
     bso_mem_plan(false);
     s.batch = batch;
     memset(s.network, '3', sizeof s.network - 1);
@@ -539,13 +397,10 @@ int main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_kernel_paths),
         cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_memory_online),
-        cmocka_unit_test(test_memory_accumulated),
-        cmocka_unit_test(test_memory_through_time),
-        cmocka_unit_test(test_memory_sign),
-        cmocka_unit_test(test_model_size),
+
         cmocka_unit_test(test_allocation_failures),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_neuron_names),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, start, NULL);

@@ -131,6 +131,17 @@ static void test_differences(void **state)
         {"2C5-AP2-4FC-FC", 1, 5, 5, 1, 1, SIGN, 0.05, 0.5, 0.0},
         {"4FC-5FC-FC", 2, 3, 3, 1, 1, SIGN, 0.05, 0.5, 0.0},
         {"2C3-AP2-AP2-3C3-FC", 1, 8, 7, 1, 1, SIGN, 0.05, 0.5, 0.0},
+        {"3C3s2-2C3s2-GAP-FC", 2, 7, 6, 2, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"3C7s2-2C1s3-FC", 1, 8, 7, 2, 2, SIGMOID, 0.05, 0.5, 1.0},
+        {"2C7s3-2C3-FC", 1, 8, 8, 3, 1, SIGMOID, 0.0, 0.5, 0.8},
+        {"3C3-3R3-GAP-FC", 1, 5, 4, 3, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"3C3-AP2-3R3-3R1-FC", 1, 7, 6, 2, 2, SIGMOID, 0.05, 0.25, 0.7},
+        {"2C3-3R3-FC", 1, 4, 5, 2, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"2C3s2-2R3-3R3s2-3R7-GAP-FC", 1, 8, 8, 3, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"2C3-3R1s2-AP2-2R3s2-2C3-FC", 1, 7, 5, 2, 1, SIGMOID, 0.05, 0.5, 1.0},
+        {"3FC-3R1-2R1-4FC-FC", 1, 3, 3, 3, 1, SIGMOID, 0.05, 0.8, 0.5},
+        {"2C3-2R3-3R3s2-GAP-FC", 1, 5, 5, 3, 1, RECTANGULAR, 0.05, 0.5, 1.0},
+        {"3C3s2-2R3-3R3s2-GAP-FC", 1, 7, 6, 1, 1, SIGN, 0.05, 0.5, 0.0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) check_differences(&cases[i]);
 }

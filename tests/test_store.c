@@ -22,12 +22,12 @@ enum { CHANNELS = 2, SIDE_H = 6, SIDE_W = 5, CLASSES = 3, BATCH = 4 };
 static char folder[] = "/tmp/bso-store-XXXXXX";
 static char file[64];
 
-static bso_network *make(const char *optimizer, const char *gradient, const char *update, uint64_t seed,
-                         bso_settings *s)
+static bso_network *make_of(const char *network, const char *optimizer, const char *gradient,
+                            const char *update, uint64_t seed, bso_settings *s)
 {
     bso_network *net;
     bso_settings_default(s);
-    assert_int_equal(bso_settings_set(s, "network", "3C3-AP2-4C3-5FC-FC"), 0);
+    assert_int_equal(bso_settings_set(s, "network", network), 0);
     assert_int_equal(bso_settings_set(s, "optimizer", optimizer), 0);
     assert_int_equal(bso_settings_set(s, "gradient", gradient), 0);
     assert_int_equal(bso_settings_set(s, "update", update), 0);
@@ -38,6 +38,12 @@ static bso_network *make(const char *optimizer, const char *gradient, const char
     bso_network_init(net, seed);
     assert_int_equal(bso_network_attach(net, s, 100), 0);
     return net;
+}
+
+static bso_network *make(const char *optimizer, const char *gradient, const char *update, uint64_t seed,
+                         bso_settings *s)
+{
+    return make_of("3C3-AP2-4C3-5FC-FC", optimizer, gradient, update, seed, s);
 }
 
 static void make_batch(int batch, float x[CHANNELS * BATCH * SIDE_H * SIDE_W], int y[BATCH])
@@ -473,6 +479,45 @@ static int clean(void **state)
     return 0;
 }
 
+/* Shortcuts are parameters and statistics like all others: saved, loaded, traced. */
+static void test_residual(void **state)
+{
+    (void)state;
+    static const char network[] = "3C3-4R3-5R3s2-GAP-FC";
+    bso_settings s;
+    bso_network *net = make_of(network, "tbso", "ottt", "realtime", 1, &s),
+                *other = make_of(network, "tbso", "ottt", "realtime", 2, &s);
+    train_a_little(net);
+    const uint64_t hash = bso_network_hash(net);
+    assert_int_equal(bso_store_save(net, file), 0);
+    assert_int_equal(bso_store_load(other, file), 0);
+    assert_true(bso_network_hash(other) == hash);
+    hid_t f = H5Fopen(file, H5F_ACC_RDONLY, H5P_DEFAULT);
+    float *w = read_floats(f, "down3.weight", 4, (const hsize_t[]){5, 4, 1, 1});
+    const bso_param *p = param_of(net, "down3.weight");
+    for (int j = 0; j < 20; j++) assert_true(w[j] == p->real[j % 4 * 5 + j / 4]);
+    free(w);
+    free(read_floats(f, "dbn3.weight", 1, (const hsize_t[]){5}));
+    free(read_floats(f, "dbn3.running_var", 1, (const hsize_t[]){5}));
+    H5Fclose(f);
+
+    float before[2][108];
+    record(net, &s, 4, before);
+    f = H5Fopen(file, H5F_ACC_RDONLY, H5P_DEFAULT);
+    w = read_floats(f, "/updates/000003/down3.weight/weight", 4, (const hsize_t[]){5, 4, 1, 1});
+    float *g = read_floats(f, "/updates/000003/down3.weight/gradient", 4, (const hsize_t[]){5, 4, 1, 1});
+    for (int j = 0; j < 20; j++) {
+        assert_true(w[j] == p->real[j % 4 * 5 + j / 4]);
+        assert_true(g[j] != 0);
+    }
+    free(w);
+    free(g);
+    free(read_floats(f, "/updates/000003/dbn3.running_mean", 1, (const hsize_t[]){5}));
+    H5Fclose(f);
+    bso_network_free(net);
+    bso_network_free(other);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder) || bso_start(2)) return 1;
@@ -486,6 +531,7 @@ int main(void)
         cmocka_unit_test_teardown(test_cannot_save, clean),
         cmocka_unit_test_teardown(test_trace_realtime, clean),
         cmocka_unit_test_teardown(test_trace_through_time, clean),
+        cmocka_unit_test_teardown(test_residual, clean),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(folder);
