@@ -1,6 +1,6 @@
 /* error.h: how a failure travels from where it happens to the person who reads it.
  *
- * A function that can fail returns 0 on success and BSO_ERROR otherwise (or NULL, where it returns a
+ * A function that can fail returns 0 on success and a negative code otherwise (or NULL, where it returns a
  * pointer), having called bso_fail() once with one line that names the file, key or value and what to do.
  * Callers pass the code up unchanged; the program prints bso_error() and exits with status 1.
  *
@@ -10,9 +10,10 @@
 #define BSO_ERROR_H
 
 enum {
-    BSO_ERROR = -1,      /* bad input or a failed system call: exit status 1 */
-    BSO_USAGE = -2,      /* bad usage of the command line: exit status 2 */
-    BSO_INTERRUPTED = -3 /* stopped by SIGINT or SIGTERM at a clean point */
+    BSO_ERROR = -1,       /* bad input or a failed system call: exit status 1 */
+    BSO_USAGE = -2,       /* bad usage of the command line: exit status 2 */
+    BSO_INTERRUPTED = -3, /* stopped by SIGINT or SIGTERM at a clean point */
+    BSO_DIVERGED = -4     /* a training met a number that is not finite: a result, and exit status 1 */
 };
 
 /* Record a message (printf style, no newline) and return BSO_ERROR, so that `return bso_fail(...)` works. */

@@ -33,7 +33,7 @@ typedef struct {
     void (*forward)(bso_layer *l, const bso_pass *pass);
     /* gradient: dL[t]/d(output) of this layer on entry, in net->gradient[0]; leaves dL[t]/d(input) there (may
      * swap the two buffers). wants_input: whether anybody below needs it. Gives parameter gradients to the
-     * learners. Returns 0 or BSO_ERROR. */
+     * learners. Returns 0 or BSO_DIVERGED. */
     int (*backward)(bso_layer *l, const bso_pass *pass, bool wants_input);
     /* What stands for this layer's output in the weight gradient of the synapse above: the estimator's trace,
      * or the values themselves. May use net->operand[which], and 1 - which below. */
@@ -145,7 +145,7 @@ static inline void *bso_scratch(const bso_network *net, int thread)
 
 /* One training pass after the forward of step t: the loss, L[t] of docs/method.md, 3, added up; logits added
  * to net->logits; the gradient dL[t]/do[t] written to `gradient` (which may be the output itself). Returns 0
- * or BSO_ERROR when the loss is not finite. */
+ * or BSO_DIVERGED when the loss is not finite. */
 int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float *gradient, double *loss);
 
 /* A parameter's update in a backward pass: open, tiles (as core/optimizer.h

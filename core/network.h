@@ -79,7 +79,7 @@ int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_u
 
 /* One batch. x: [frames][channels][n][height][width] (frames = 1: the same image at every t), y: [n] in
  * 0..classes-1, 1 <= n <= the settings' batch. Runs on at most the threads there were when the network was
- * built. Training returns BSO_ERROR when the loss or a gradient is not finite. */
+ * built. Training returns BSO_DIVERGED when the loss, a gradient or what a rule made of it is not finite. */
 int bso_network_train(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer,
                       bso_batch_result *result);
 void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n, bso_batch_result *result);

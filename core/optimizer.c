@@ -365,9 +365,10 @@ static int fail_nonfinite(const bso_learner *l)
         [BSO_OTHER_STATE] = {"state", "lower lr or check the data's range"},
     };
     const int quantity = __builtin_ctz(l->nonfinite);
-    return bso_fail("%s: %s is not finite at update %llu, time step %d of %d; %s", l->param->name,
-                    text[quantity].what, (unsigned long long)l->update + 1, l->t + 1, l->time_entries,
-                    text[quantity].remedy);
+    bso_fail("%s: %s is not finite at update %llu, time step %d of %d; %s", l->param->name,
+             text[quantity].what, (unsigned long long)l->update + 1, l->t + 1, l->time_entries,
+             text[quantity].remedy);
+    return BSO_DIVERGED;
 }
 
 int bso_learner_end(bso_learner *l)

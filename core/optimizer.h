@@ -12,12 +12,12 @@
  * multiples of BSO_TILE_ALIGN. Any partition gives the same bits.
  * - end, once: one-bit weights change only here.
  *
- * Numbers that are not finite end the training: bso_learner_end returns BSO_ERROR and says what is not finite
- * where. There is one way to report them, bso_expect_finite. The framework calls it for what it can see: the
- * gradient before tile (a bad tile never reaches the rule), momentum(l) and float weights after tile, and
- * second_moment(l, t) after end. A rule calls it, in tile, for what only the rule can see, such as a second
- * moment for each weight. Once reported in tile, end is dropped and no bit of that parameter changes.
- * Momentum and float weights have moved by then: the training is over.
+ * Numbers that are not finite end the training: bso_learner_end returns BSO_DIVERGED and says what is not
+ * finite where. There is one way to report them, bso_expect_finite. The framework calls it for what it can
+ * see: the gradient before tile (a bad tile never reaches the rule), momentum(l) and float weights after
+ * tile, and second_moment(l, t) after end. A rule calls it, in tile, for what only the rule can see, such as
+ * a second moment for each weight. Once reported in tile, end is dropped and no bit of that parameter
+ * changes. Momentum and float weights have moved by then: the training is over.
  */
 #ifndef BSO_OPTIMIZER_H
 #define BSO_OPTIMIZER_H
@@ -164,7 +164,7 @@ size_t bso_partial_bytes(const bso_param *param);
 /* One update at time entry t (0-based). Between begin and end the gradient is handed over in tiles. */
 void bso_learner_begin(bso_learner *l, int t);
 void bso_learner_tile(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient);
-/* Returns 0, or BSO_ERROR naming the parameter, the update, t and what was not finite; unless that is
+/* Returns 0, or BSO_DIVERGED naming the parameter, the update, t and what was not finite; unless that is
  * second_moment(l, t), no bit changed. */
 int bso_learner_end(bso_learner *l);
 

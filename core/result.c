@@ -154,7 +154,8 @@ static void put_final(bso_h5_writer *w, const bso_run *run)
     bso_h5_put_text(w, "/final", "weights_hash", hash);
     bso_h5_put_unsigned(w, "/final", "updates", run->updates);
     bso_h5_put_number(w, "/final", "seconds", run->seconds);
-    bso_h5_put_integer(w, "/final", "complete", 1);
+    bso_h5_put_integer(w, "/final", "complete", !*run->stopped);
+    bso_h5_put_text(w, "/final", "stopped", run->stopped);
 }
 
 int bso_result_write(const char *path, const bso_run *run, const char *command)
@@ -179,13 +180,15 @@ int bso_result_write(const char *path, const bso_run *run, const char *command)
     return status;
 }
 
-int bso_result_matches(const char *path, const bso_settings *s)
+int bso_result_matches(const char *path, const bso_settings *s, char stopped[BSO_STOPPED])
 {
     struct stat there;
+    if (stopped) *stopped = '\0';
     if (stat(path, &there) && errno == ENOENT) return 1;
     bso_run run;
     if (bso_result_read(path, &run)) return BSO_ERROR;
     int other = bso_settings_hash(&run.settings) != bso_settings_hash(s);
+    if (stopped && !other) memcpy(stopped, run.stopped, sizeof run.stopped);
     bso_run_free(&run);
     return other;
 }

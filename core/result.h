@@ -8,8 +8,9 @@
 
 #include "core/trainer.h"
 
-/* Write a finished run. command: how it was started, for /provenance, or NULL. Returns 0 or BSO_ERROR naming
- * the file; what was under that name before is unchanged then, and nothing is left beside it. */
+/* Write a run that reached its end or diverged. command: how it was started, for /provenance, or NULL.
+ * Returns 0 or BSO_ERROR naming the file; what was under that name before is unchanged then, and nothing is
+ * left beside it. */
 int bso_result_write(const char *path, const bso_run *run, const char *command);
 
 /* Read it back into a bso_run (settings included; provenance is left out). Foreign, truncated or inconsistent
@@ -20,10 +21,11 @@ int bso_result_read(const char *path, bso_run *run);
  * text is "". */
 int bso_result_provenance(const char *path, const char *name, char *text, size_t size);
 
-/* 0 when the path is a complete result of these settings (same hash): the cell need not run again. 1 when it
- * must run (no such file, another configuration); BSO_ERROR when something is there that cannot be read as a
- * result. */
-int bso_result_matches(const char *path, const bso_settings *s);
+/* 0 when the path is a result of these settings (same hash): the cell need not run again. That of a training
+ * that diverged is one, since the same settings diverge again; stopped, where it is not NULL, becomes that
+ * run's message, "" for every other file. 1 when the cell must run (no such file, another configuration);
+ * BSO_ERROR when something is there that cannot be read as a result. */
+int bso_result_matches(const char *path, const bso_settings *s, char stopped[BSO_STOPPED]);
 
 /* "tbso-ottt-fashion-mnist-T2-seed1-3f2a…" (16 hex digits of the settings' hash), without directory; ends in
  * ".h5". */

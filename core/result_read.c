@@ -228,31 +228,61 @@ static bool same(double a, double b)
     return a == b || (isnan(a) && isnan(b));
 }
 
+/* How the training ended. One that reached its end has all its epochs, one that diverged has not. */
+static int get_end(const bso_h5_reader *r, bso_run *run)
+{
+    int64_t complete;
+    if (bso_h5_get_integer(r, "/final", "complete", 0, 1, &complete) ||
+        bso_h5_get_text(r, "/final", "stopped", run->stopped, sizeof run->stopped)) {
+        return BSO_ERROR;
+    }
+    if (complete == (*run->stopped != '\0')) {
+        return bso_fail("%s: /final: complete is %d, but stopped is \"%.64s\"", r->path, (int)complete,
+                        run->stopped);
+    }
+    const bool all = run->epochs_done == run->settings.epochs;
+    if (complete ? all : run->epochs_done < run->settings.epochs) return 0;
+    return bso_fail("%s: /final: complete is %d, with %d of %" PRId64 " epochs", r->path, (int)complete,
+                    run->epochs_done, run->settings.epochs);
+}
+
+/* The accuracies at the end. */
+static int get_accuracies(const bso_h5_reader *r, bso_run *run)
+{
+    double test, validation;
+    if (bso_h5_get_number(r, "/final", "test_accuracy", &test) ||
+        bso_h5_get_number(r, "/final", "validation_accuracy", &validation)) {
+        return BSO_ERROR;
+    }
+    if (run->epochs_done > 0 && !*run->stopped) {
+        run->final = run->epochs[run->epochs_done - 1];
+        if (same(test, run->final.test_accuracy) && same(validation, run->final.validation_accuracy))
+            return 0;
+        return bso_fail("%s: /final: an accuracy is not that of the last epoch", r->path);
+    }
+    if (*run->stopped && !(isnan(test) && isnan(validation))) {
+        return bso_fail("%s: /final: an accuracy of a training that diverged", r->path);
+    }
+    run->final.test_accuracy = test;
+    run->final.validation_accuracy = validation;
+    return check_values(r, "/final", (const double[]){test, validation}, 2, true);
+}
+
 static int get_final(const bso_h5_reader *r, bso_run *run)
 {
     char hash[17], *end;
-    int64_t complete;
-    double accuracy;
-    if (bso_h5_get_integer(r, "/final", "complete", 1, 1, &complete) ||
-        get_amount(r, "model_bytes", &run->model_bytes) ||
+    if (get_end(r, run) || get_amount(r, "model_bytes", &run->model_bytes) ||
         get_amount(r, "model_bytes_float", &run->model_bytes_float) ||
         get_amount(r, "seconds", &run->seconds) ||
         get_size(r, "/final", "one_bit_weights", &run->one_bit_weights) ||
         get_size(r, "/final", "float_weights", &run->float_weights) ||
         bso_h5_get_unsigned(r, "/final", "updates", &run->updates) ||
-        bso_h5_get_text(r, "/final", "weights_hash", hash, sizeof hash) ||
-        bso_h5_get_number(r, "/final", "test_accuracy", &accuracy)) {
+        bso_h5_get_text(r, "/final", "weights_hash", hash, sizeof hash)) {
         return BSO_ERROR;
     }
     run->weights_hash = strtoull(hash, &end, 16);
     if (strlen(hash) != 16 || *end) return bso_fail("%s: /final: weights_hash is not 16 hex digits", r->path);
-    if (run->epochs_done > 0) {
-        run->final = run->epochs[run->epochs_done - 1];
-        if (same(accuracy, run->final.test_accuracy)) return 0;
-        return bso_fail("%s: /final: test_accuracy is not that of the last epoch", r->path);
-    }
-    run->final.test_accuracy = accuracy;
-    return bso_h5_get_number(r, "/final", "validation_accuracy", &run->final.validation_accuracy);
+    return get_accuracies(r, run);
 }
 
 static int get_provenance(const bso_h5_reader *r, bso_run *run)

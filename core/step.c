@@ -103,8 +103,9 @@ int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float
     if (pass->observer && pass->observer->step)
         pass->observer->step(pass->observer->user, pass->t, step, output, n);
     if (!isfinite(step)) {
-        return bso_fail("fc: the loss is not finite at time step %d of %d; lower lr, or check the data",
-                        pass->t + 1, net->steps);
+        bso_fail("fc: the loss is not finite at time step %d of %d; lower lr, or check the data", pass->t + 1,
+                 net->steps);
+        return BSO_DIVERGED;
     }
     for (int sample = 0; gradient && sample < n; sample++) {
         double partition = log_partition(output, classes, n, sample);

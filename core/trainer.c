@@ -265,7 +265,10 @@ static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
         bso_loader_batch(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, b * (size_t)batch, (size_t)batch,
                          tr->x, tr->y, NULL);
         int status = bso_network_train(tr->net, tr->x, tr->y, batch, observer, &result);
-        if (status) return bso_fail_context("epoch %d, batch %zu", epoch + 1, b + 1);
+        if (status) {
+            bso_fail_context("epoch %d, batch %zu", epoch + 1, b + 1);
+            return status;
+        }
         run->batch_loss[run->batches++] = result.loss;
         run->updates += (uint64_t)run->time_entries;
         loss += result.loss;
@@ -390,6 +393,15 @@ static void finish(training *tr)
     stamp(run->ended);
 }
 
+/* The training did not reach its end: nothing stands for what it would have reached there. */
+static void mark_diverged(bso_run *run)
+{
+    snprintf(run->stopped, sizeof run->stopped, "%s", bso_error());
+    bso_epoch_log *e = &run->final;
+    e->train_loss = e->train_accuracy = e->validation_loss = e->validation_accuracy = NAN;
+    e->test_loss = e->test_accuracy = NAN;
+}
+
 static void release(training *tr)
 {
     for (int i = 0; tr->initial && i < tr->run->weight_logs; i++) bso_free(tr->initial[i]);
@@ -416,10 +428,9 @@ int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_pr
     tr.begun = now();
     if (!status && tr.s->epochs == 0) status = evaluate_both(&tr, &run->final);
     for (int epoch = 0; !status && epoch < (int)tr.s->epochs; epoch++) status = run_epoch(&tr, epoch);
-    if (!status) {
-        finish(&tr);
-        if (tr.s->save[0]) status = bso_store_save(tr.net, tr.s->save);
-    }
+    if (status == BSO_DIVERGED) mark_diverged(run);
+    if (!status || status == BSO_DIVERGED) finish(&tr);
+    if (!status && tr.s->save[0]) status = bso_store_save(tr.net, tr.s->save);
     if (tr.trace) {
         /* A run that failed keeps its own message, and leaves no file. */
         int closed = bso_trace_close(tr.trace, status == 0);

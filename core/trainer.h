@@ -38,6 +38,8 @@ typedef struct {
     double *firing_rate; /* [epochs][T] spikes per neuron, training batches */
 } bso_neuron_log;
 
+enum { BSO_STOPPED = 512 };
+
 /* Everything a training measured. Owned by the caller, freed with bso_run_free. */
 typedef struct {
     bso_settings settings; /* as checked: auto resolved */
@@ -46,8 +48,10 @@ typedef struct {
     size_t samples[3];      /* train, validation, test in use */
     int epochs_done, time_entries;
     bso_epoch_log *epochs;
-    bso_epoch_log
-        final; /* the last epoch's, never the best one's; with epochs=0 the network as initialised */
+    /* The last epoch's, never the best one's; with epochs=0 the network as initialised; accuracies and losses
+     * are NaN where the training diverged. */
+    bso_epoch_log final;
+    char stopped[BSO_STOPPED]; /* what was not finite, and where, in a training that diverged; else "" */
     int weight_logs, neuron_logs;
     bso_weight_log *weights;
     bso_neuron_log *neurons;
@@ -84,8 +88,9 @@ extern volatile sig_atomic_t bso_stop_requested;
  * process; threads > 0 sets the number of OpenMP threads. Returns 0 or BSO_ERROR. */
 int bso_start(int threads);
 
-/* Train. progress may be NULL. Returns 0, BSO_ERROR or BSO_INTERRUPTED; run is valid (and to be freed) in
- * every case. */
+/* Train. progress may be NULL. Returns 0, BSO_ERROR, BSO_INTERRUPTED or BSO_DIVERGED; run is valid (and to be
+ * freed) in every case. BSO_DIVERGED: run->stopped says why, and the run holds what was measured up to there,
+ * the epochs that were finished and the losses of all batches; `save` and `trace` are not written. */
 int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_progress *p, void *user),
               void *user);
 void bso_run_free(bso_run *run);

@@ -175,13 +175,17 @@ static int read_results(const bso_sweep_options *o, const bso_protocol *p, bso_c
         bso_result_name(&s, names[i], sizeof names[i]);
         snprintf(path, sizeof path, "%s/%s", o->runs, names[i]);
         c->accuracy[i] = c->target_epochs[i] = c->target_seconds[i] = NAN;
-        if (bso_result_matches(path, &s) || bso_result_read(path, &run)) {
+        if (bso_result_matches(path, &s, NULL) || bso_result_read(path, &run)) {
             fprintf(stderr, "bso: %s, seed %llu: no result; left out\n", c->label,
                     (unsigned long long)s.seed);
             continue;
         }
+        if (*run.stopped) {
+            c->diverged++;
+            bso_run_free(&run);
+            continue;
+        }
         c->accuracy[i] = bso_test_percent(&run, -1);
-        c->diverged += isnan(c->accuracy[i]);
         read_target(&run, p->target, &c->target_epochs[i], &c->target_seconds[i]);
         c->memory_mb += bso_training_mb(&run, 0);
         c->bytes_per_weight += bso_bytes_per_weight(&run, 0);
@@ -192,7 +196,8 @@ static int read_results(const bso_sweep_options *o, const bso_protocol *p, bso_c
     c->memory_mb /= there;
     c->bytes_per_weight /= there;
     c->images_per_second /= there;
-    return there ? 0 : bso_fail("%s: none of its trainings has a result in %s", c->label, o->runs);
+    return there + c->diverged ? 0
+                               : bso_fail("%s: none of its trainings has a result in %s", c->label, o->runs);
 }
 
 static int compare(const options *o, const bso_protocol *p, const bso_methods *methods,

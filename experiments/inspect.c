@@ -26,6 +26,7 @@ static void show_summary(const char *path, const bso_run *run)
     char text[4096], took[64];
     bso_duration_text(run->seconds, took, sizeof took);
     printf("%s: result of one training\n", path);
+    if (*run->stopped) printf("  diverged     %s\n", run->stopped);
     printf("  method       %s, gradient %s, update %s\n", s->optimizer, s->gradient, s->update);
     printf("  data         %s: %zu training, %zu validation, %zu test samples\n", run->dataset_name,
            run->samples[0], run->samples[1], run->samples[2]);

@@ -139,6 +139,7 @@ static int exit_status(const char *command, int code)
 {
     switch (code) {
     case BSO_ERROR:
+    case BSO_DIVERGED:
         fprintf(stderr, "bso: %s\n", bso_error());
         return 1;
     case BSO_USAGE:

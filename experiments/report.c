@@ -5,6 +5,7 @@
 #include "experiments/program.h"
 #include "experiments/table.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -127,7 +128,12 @@ static void print_memory(FILE *out, const bso_table *table)
         bso_markdown_text(out, row->method);
         fprintf(out, " | %lld |", (long long)row->runs[0]->settings.steps);
         for (int c = 0; c < BSO_MEM_CATEGORIES; c++) {
-            fprintf(out, " %.3f |", bso_summarize(row, bso_memory_bytes, c).mean / 1e6);
+            const bso_summary s = bso_summarize(row, bso_memory_bytes, c);
+            if (s.n > 0) {
+                fprintf(out, " %.3f |", s.mean / 1e6);
+            } else {
+                fprintf(out, " – |");
+            }
         }
         fputc('\n', out);
     }
@@ -197,12 +203,33 @@ static int most_seeds(const bso_table *table, int section)
     return most;
 }
 
+/* Each training that diverged, and why. Returns whether there are any. */
+static bool print_diverged(FILE *out, const bso_table *table)
+{
+    bool any = false;
+    for (int i = 0; i < table->row_count; i++) {
+        const bso_row *row = &table->rows[i];
+        for (int r = 0; r < row->run_count; r++) {
+            const bso_run *run = row->runs[r];
+            if (!*run->stopped) continue;
+            any = true;
+            fprintf(out, "- ");
+            bso_markdown_text(out, row->method);
+            fprintf(out, " at T = %" PRId64 ", seed %" PRIu64 " diverged: ", run->settings.steps,
+                    run->settings.seed);
+            bso_markdown_text(out, run->stopped);
+            fprintf(out, ".\n");
+        }
+    }
+    return any;
+}
+
 static void print_missing(FILE *out, const struct report *report)
 {
     const bso_table *table = report->table;
     char link[128];
-    bool any = false;
     fprintf(out, "## What is not here\n\n");
+    bool any = print_diverged(out, table);
     if (table->unreadable) {
         any = true;
         fprintf(out, "- %d file%s in `runs/` could not be read and %s left out.\n", table->unreadable,
@@ -224,6 +251,7 @@ static void print_missing(FILE *out, const struct report *report)
         fprintf(out, "- The plot %s was not drawn.\n", plots[i].name);
     }
     for (int i = 0; i < table->row_count; i++) {
+        if (table->rows[i].diverged == table->rows[i].run_count) continue;
         if (bso_summarize(&table->rows[i], bso_test_percent, -1).n > 0) continue;
         any = true;
         fprintf(out, "- ");
@@ -232,9 +260,9 @@ static void print_missing(FILE *out, const struct report *report)
                 (long long)table->rows[i].runs[0]->settings.steps);
     }
     if (!any)
-        fprintf(
-            out,
-            "Nothing is missing: every file was read, every cell has all its seeds, every plot is there.\n");
+        fprintf(out, "Nothing is missing: every file was read, every cell has all its seeds and reached its "
+                     "end, every "
+                     "plot is there.\n");
 }
 
 static void print_report(FILE *out, const void *argument)

@@ -13,7 +13,8 @@
 static const char help[] =
     "usage: bso run [--set KEY=VALUE]... [--out FILE.h5] [--quiet]\n\n"
     "  --set KEY=VALUE  a setting; `bso list` shows every key with its default\n"
-    "  --out FILE.h5    write the result there; without it no result file is written\n"
+    "  --out FILE.h5    write the result there; without it no result file is written. A training that\n"
+    "                   diverges is a result, too: the file says so, and the exit status is 1\n"
     "  --quiet          no progress, only the summary\n\n"
     "example: bso run --set optimizer=tbso --set steps=2 --set train_samples=12000 --out run.h5\n";
 
@@ -162,13 +163,13 @@ int bso_command_run(int argc, char **argv)
     bso_run run;
     code = bso_train(&o.settings, &run, o.quiet ? NULL : bso_progress_show, &status);
     bso_status_clear(&status);
-    if (code == 0 && o.out) {
+    if (o.out && (code == 0 || code == BSO_DIVERGED)) {
         char *command = command_line(argc, argv);
-        code = bso_result_write(o.out, &run, command);
+        if (bso_result_write(o.out, &run, command)) code = BSO_ERROR;
         bso_free(command);
     }
-    if (code == 0) {
-        print_summary(&run);
+    if (code == 0) print_summary(&run);
+    if (code == 0 || code == BSO_DIVERGED) {
         if (!o.quiet && o.out) printf("result: %s\n", o.out);
         if (!o.quiet && !o.out) printf("no result file written; --out FILE.h5 writes one\n");
     }

@@ -30,7 +30,8 @@ static const char help[] =
     "  --only TEXT    only cells whose label is TEXT or whose name contains it\n"
     "  --dry-run      list the cells and the estimated time, train nothing\n\n"
     "Finished cells are kept, changed ones run again; stopping with Ctrl-C loses only the cells that are "
-    "running.\n";
+    "running.\n"
+    "Exit status 1: a cell failed, or its training diverged, which is a result and not tried again.\n";
 
 typedef bso_sweep_options options;
 
@@ -192,10 +193,16 @@ static size_t mark_done(plan *p)
     size_t done = 0;
     for (size_t i = 0; i < p->count; i++) {
         bso_job *job = &p->jobs[i];
-        int code = bso_result_matches(job->path, job->settings);
-        job->state = code == 0 ? BSO_JOB_DONE : code < 0 ? BSO_JOB_FAILED : BSO_JOB_WAITING;
+        char stopped[BSO_STOPPED];
+        int code = bso_result_matches(job->path, job->settings, stopped);
+        bool diverged = code == 0 && *stopped;
+        job->state = diverged    ? BSO_JOB_DIVERGED
+                     : code == 0 ? BSO_JOB_DONE
+                     : code < 0  ? BSO_JOB_FAILED
+                                 : BSO_JOB_WAITING;
         if (code < 0) fprintf(stderr, "bso: %s; remove it to train this cell again\n", bso_error());
-        done += code == 0;
+        if (diverged) fprintf(stderr, "bso: %s  %s diverged: %s\n", job->label, job->name, stopped);
+        done += job->state == BSO_JOB_DONE;
     }
     return done;
 }
@@ -244,6 +251,7 @@ static void print_cells(const plan *p)
         const bso_job *job = &p->jobs[i];
         char text[32] = "done";
         if (job->state == BSO_JOB_WAITING) bso_duration_text(job->estimate, text, sizeof text);
+        if (job->state == BSO_JOB_DIVERGED) snprintf(text, sizeof text, "diverged");
         if (job->state == BSO_JOB_FAILED) snprintf(text, sizeof text, "unreadable");
         printf("%12s  %-24s  %s\n", text, job->label, job->name);
     }
@@ -280,11 +288,11 @@ static int carry_out(options *o, const bso_sweep *sweep, plan *p)
     fflush(stdout);
     double start = bso_clock();
     code = bso_jobs_run(p->jobs, p->count, o->jobs, o->threads);
-    size_t failed = count_state(p, BSO_JOB_FAILED);
+    size_t failed = count_state(p, BSO_JOB_FAILED), diverged = count_state(p, BSO_JOB_DIVERGED);
     bso_duration_text(bso_clock() - start, text, sizeof text);
-    printf("%s: %zu of %zu cells are done, %zu failed, %s; results in %s\n", sweep->name,
-           count_state(p, BSO_JOB_DONE), p->count, failed, text, o->runs);
-    return code ? code : failed > 0;
+    printf("%s: %zu of %zu cells are done, %zu failed, %zu diverged, %s; results in %s\n", sweep->name,
+           count_state(p, BSO_JOB_DONE), p->count, failed, diverged, text, o->runs);
+    return code ? code : failed + diverged > 0;
 }
 
 int bso_sweep_folder(bso_sweep_options *o, const char *directory)

@@ -4,6 +4,7 @@
 #include "experiments/sweep_pool.h"
 
 #include "core/memory.h"
+#include "core/result.h"
 #include "experiments/program.h"
 
 #include <errno.h>
@@ -120,11 +121,12 @@ static void last_line(int output, char *line, size_t size)
 /* Note how a child ended, and say so; stop: it was told to end, and is to be trained another time. */
 static void finish(bso_job *job, int status, bool stop, size_t done, size_t n, bso_status *view)
 {
-    char line[2048];
+    char line[2048], stopped[BSO_STOPPED];
     last_line(job->output, line, sizeof line);
     close(job->output);
     bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    job->state = well ? BSO_JOB_DONE : stop ? BSO_JOB_WAITING : BSO_JOB_FAILED;
+    bool diverged = !well && bso_result_matches(job->path, job->settings, stopped) == 0 && *stopped != '\0';
+    job->state = well ? BSO_JOB_DONE : diverged ? BSO_JOB_DIVERGED : stop ? BSO_JOB_WAITING : BSO_JOB_FAILED;
     if (job->state == BSO_JOB_WAITING) return;
     if (WIFSIGNALED(status)) {
         snprintf(line, sizeof line, "ended by signal %d (%s)%s", WTERMSIG(status),
@@ -134,7 +136,8 @@ static void finish(bso_job *job, int status, bool stop, size_t done, size_t n, b
     if (well) {
         printf("[%zu/%zu] %s  %s: %s\n", done + 1, n, job->label, job->name, line);
     } else {
-        fprintf(stderr, "bso: %s  %s failed: %s\n", job->label, job->name, line);
+        fprintf(stderr, "bso: %s  %s %s: %s\n", job->label, job->name, diverged ? "diverged" : "failed",
+                diverged ? stopped : line);
     }
     fflush(stdout);
 }
@@ -165,7 +168,7 @@ double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed)
 }
 
 typedef struct {
-    size_t done, running, waiting, failed;
+    size_t done, running, waiting, diverged, failed;
 } counts;
 
 static counts count(const bso_job *jobs, size_t n)
@@ -175,6 +178,7 @@ static counts count(const bso_job *jobs, size_t n)
         c.done += jobs[i].state == BSO_JOB_DONE;
         c.running += jobs[i].state == BSO_JOB_RUNNING;
         c.waiting += jobs[i].state == BSO_JOB_WAITING;
+        c.diverged += jobs[i].state == BSO_JOB_DIVERGED;
         c.failed += jobs[i].state == BSO_JOB_FAILED;
     }
     return c;
@@ -183,10 +187,12 @@ static counts count(const bso_job *jobs, size_t n)
 static void show(bso_status *view, const bso_job *jobs, size_t n, int at_once, double speed)
 {
     counts c = count(jobs, n);
-    char line[256], left[32], failed[32] = "";
+    char line[256], left[32], diverged[32] = "", failed[32] = "";
     bso_duration_text(bso_jobs_left(jobs, n, at_once, speed), left, sizeof left);
+    if (c.diverged) snprintf(diverged, sizeof diverged, ", %zu diverged", c.diverged);
     if (c.failed) snprintf(failed, sizeof failed, ", %zu failed", c.failed);
-    snprintf(line, sizeof line, "%zu/%zu cells, %zu running%s, %s left", c.done, n, c.running, failed, left);
+    snprintf(line, sizeof line, "%zu/%zu cells, %zu running%s%s, %s left", c.done, n, c.running, diverged,
+             failed, left);
     bso_status_show(view, false, line);
 }
 

@@ -9,7 +9,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-typedef enum { BSO_JOB_WAITING, BSO_JOB_RUNNING, BSO_JOB_DONE, BSO_JOB_FAILED } bso_job_state;
+typedef enum {
+    BSO_JOB_WAITING,
+    BSO_JOB_RUNNING,
+    BSO_JOB_DONE,
+    BSO_JOB_DIVERGED, /* ended, too: there is a result, which says so */
+    BSO_JOB_FAILED
+} bso_job_state;
 
 /* One cell on its way. */
 typedef struct {
@@ -30,8 +36,8 @@ typedef struct {
 double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed);
 
 /* Run all waiting jobs, at_once side by side with `threads` threads each, printing a line for each that
- * ends and one for where the sweep stands. Returns 0 (failed jobs are marked), BSO_ERROR or BSO_INTERRUPTED;
- * in every case no child is left. */
+ * ends and one for where the sweep stands. Returns 0 (failed and diverged jobs are marked), BSO_ERROR or
+ * BSO_INTERRUPTED; in every case no child is left. */
 int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads);
 
 #endif

@@ -10,7 +10,8 @@
 
 #include <stdio.h>
 
-/* Over the runs where the number is there: n of them; sd with n - 1, NaN where n < 2. */
+/* Over the runs that reached their end and where the number is there: n of them; sd with n - 1, NaN where n
+ * < 2. */
 typedef struct {
     double mean, sd;
     int n;
@@ -20,6 +21,7 @@ typedef struct {
 typedef struct {
     const bso_run **runs;
     int run_count;
+    int diverged;               /* runs that did not reach their end: no summary counts them */
     char method[3 * BSO_WORD];  /* the label, and what tells it from its like */
     char dataset[2 * BSO_TEXT]; /* for plots: short, and different for every section */
     uint64_t hash;              /* of the settings, the seed left out */
@@ -45,7 +47,8 @@ void bso_table_free(bso_table *table);
 /* "Fashion-MNIST, network 16C3-…-FC, 8 epochs of 12000 samples, batch 128" */
 void bso_section_title(const bso_row *row, char *text, size_t size);
 
-/* Summary of a number over a row's runs, NaN where a run has none. argument: handed on to `value`. */
+/* Summary of a number over a row's runs that reached their end, NaN where a run has none. argument: handed on
+ * to `value`. */
 typedef double (*bso_run_value)(const bso_run *run, int argument);
 bso_summary bso_summarize(const bso_row *row, bso_run_value value, int argument);
 double bso_test_percent(const bso_run *run, int epoch); /* epoch: 0-based, -1 the last */

@@ -47,11 +47,18 @@ static int read_runs(bso_table *table, const char *folder, struct dirent **names
 
 /* ---- Numbers ---- */
 
+/* A run that diverged counts nowhere, not even in the epochs it finished: a mean that loses its worst seeds
+ * on the way would rise. */
+static double value_of(const bso_run *run, bso_run_value value, int argument)
+{
+    return *run->stopped ? NAN : value(run, argument);
+}
+
 bso_summary bso_summarize(const bso_row *row, bso_run_value value, int argument)
 {
     bso_summary s = {.mean = 0, .sd = NAN, .n = 0};
     for (int i = 0; i < row->run_count; i++) {
-        double x = value(row->runs[i], argument);
+        double x = value_of(row->runs[i], value, argument);
         if (isnan(x)) continue;
         s.mean += x;
         s.n++;
@@ -60,7 +67,7 @@ bso_summary bso_summarize(const bso_row *row, bso_run_value value, int argument)
     if (s.n < 2) return s;
     double squares = 0;
     for (int i = 0; i < row->run_count; i++) {
-        double away = value(row->runs[i], argument) - s.mean;
+        double away = value_of(row->runs[i], value, argument) - s.mean;
         if (!isnan(away)) squares += away * away;
     }
     s.sd = sqrt(squares / (s.n - 1));
@@ -170,6 +177,7 @@ static int group(bso_table *table)
                     table->paths[i]);
         } else {
             row->runs[row->run_count++] = run;
+            row->diverged += *run->stopped != '\0';
         }
     }
     return 0;

@@ -69,7 +69,8 @@ void bso_series_memory(FILE *out, const bso_table *table)
         for (int c = 0; c < BSO_MEM_CATEGORIES; c++) {
             char key[32];
             snprintf(key, sizeof key, "%s,", bso_mem_name((bso_mem_category)c));
-            put_row(out, &table->rows[i], key, bso_summarize(&table->rows[i], bso_memory_bytes, c));
+            const bso_summary s = bso_summarize(&table->rows[i], bso_memory_bytes, c);
+            if (s.n > 0) put_row(out, &table->rows[i], key, s);
         }
     }
 }

@@ -101,7 +101,14 @@ static void cell(const bso_row *row, int c, char *text, size_t size)
 {
     const bso_summary s = bso_summarize(row, columns[c].value, columns[c].argument);
     const int d = columns[c].decimals;
-    if (s.n == 0) {
+    char lost[64] = "";
+    if (row->diverged) {
+        snprintf(lost, sizeof lost, "%d of %d seed%s diverged", row->diverged, row->run_count,
+                 row->run_count == 1 ? "" : "s");
+    }
+    if (s.n == 0 && columns[c].spread && row->diverged) {
+        snprintf(text, size, "– (%s)", lost);
+    } else if (s.n == 0) {
         snprintf(text, size, "–");
     } else if (d == 2 && !columns[c].spread && s.mean > 0 && s.mean < 0.095) {
         /* Two decimals would leave nothing of a small network's numbers. */
@@ -109,9 +116,9 @@ static void cell(const bso_row *row, int c, char *text, size_t size)
     } else if (!columns[c].spread) {
         snprintf(text, size, "%.*f", d, s.mean);
     } else if (s.n == 1) {
-        snprintf(text, size, "%.*f (1 seed)", d, s.mean);
+        snprintf(text, size, "%.*f (1 seed%s%s)", d, s.mean, *lost ? "; " : "", lost);
     } else {
-        snprintf(text, size, "%.*f ± %.*f (%d seeds)", d, s.mean, d, s.sd, s.n);
+        snprintf(text, size, "%.*f ± %.*f (%d seeds%s%s)", d, s.mean, d, s.sd, s.n, *lost ? "; " : "", lost);
     }
 }
 
@@ -158,11 +165,13 @@ void bso_table_markdown(FILE *out, const bso_table *table)
         }
         fputc('\n', out);
     }
-    fprintf(out, "\nTest accuracy is that of the last epoch, mean ± standard deviation over seeds. MB are "
-                 "10^6 bytes. Training\n"
-                 "memory is the accounted peak without the samples, then by category at that moment; `other` "
-                 "is what measuring\n"
-                 "and bookkeeping need. Bytes per one-bit weight: bit, latent weight and optimizer state.\n");
+    fprintf(
+        out,
+        "\nTest accuracy is that of the last epoch, mean ± standard deviation over seeds, without those that "
+        "diverged. MB are 10^6 bytes. Training\n"
+        "memory is the accounted peak without the samples, then by category at that moment; `other` "
+        "is what measuring\n"
+        "and bookkeeping need. Bytes per one-bit weight: bit, latent weight and optimizer state.\n");
 }
 
 /* ---- LaTeX ---- */
@@ -254,7 +263,7 @@ void bso_csv_number(FILE *out, double x)
 
 void bso_table_csv(FILE *out, const bso_table *table)
 {
-    fprintf(out, "dataset,network,method,T,gradient,weights,seeds");
+    fprintf(out, "dataset,network,method,T,gradient,weights,seeds,diverged");
     for (int c = 0; c < COLUMNS; c++) {
         fprintf(out, ",%s", columns[c].csv);
         if (columns[c].spread) fprintf(out, ",%s_sd", columns[c].csv);
@@ -270,7 +279,8 @@ void bso_table_csv(FILE *out, const bso_table *table)
         bso_csv_text(out, row->method);
         fprintf(out, ",%lld,", (long long)s->steps);
         bso_csv_text(out, s->gradient);
-        fprintf(out, ",%s,%d", bso_weights_name(row->weights), row->run_count);
+        fprintf(out, ",%s,%d,%d", bso_weights_name(row->weights), row->run_count - row->diverged,
+                row->diverged);
         for (int c = 0; c < COLUMNS; c++) {
             const bso_summary sum = bso_summarize(row, columns[c].value, columns[c].argument);
             fputc(',', out);

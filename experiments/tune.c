@@ -139,7 +139,7 @@ static double validation_of(const tuning *t, const bso_settings *s, bool *there)
     bso_run run;
     bso_result_name(s, name, sizeof name);
     snprintf(path, sizeof path, "%s/%s", t->sweep->runs, name);
-    *there = bso_result_matches(path, s) == 0;
+    *there = bso_result_matches(path, s, NULL) == 0;
     if (!*there || bso_result_read(path, &run)) return NAN;
     double accuracy = 100 * run.final.validation_accuracy;
     bso_run_free(&run);

@@ -48,6 +48,7 @@ refuses() { # status, word, arguments ...: that status, one line on stderr with 
     run "$@"
     check "exit $expected and \"$word\": bso $(echo "$*" | cut -c 1-60)" refused
 }
+diverged_line() { one_line_error && says '^bso: epoch [0-9]*, batch [0-9]*: .* is not finite .* of .*; lower lr'; }
 refused() { [ "$status" = "$expected" ] && one_line_error && says "$word"; }
 
 wait_until() { # seconds, command ...: the command succeeds in time
@@ -243,6 +244,35 @@ refuses 1 "$conf:5: stepz" sweep "$conf" --out "$work/bad"
 refuses 1 'none.conf' sweep "$work/none.conf"
 sweep_file 2 ''
 refuses 1 'proc' sweep "$conf" --out /proc/sweep
+
+
+# --- trainings that diverge are results
+small --quiet --set lr=1000 --set loss_mse=1 --set epochs=20 --out "$work/diverged.h5"
+check "diverged: exit 1, one line, nothing else" [ "$status" = 1 -a ! -s "$work/out" ]
+check "diverged: the line says what, where and what to do" diverged_line
+run inspect "$work/diverged.h5"
+check "diverged: inspect shows it" says '^  diverged     epoch .* is not finite .*; lower lr'
+sweep_file 2 ', { label = "wild"; lr = 1000.0; loss_mse = 1.0; epochs = 20; seed = [1, 2]; }'
+dir="$work/wild"
+run sweep "$conf" --out "$dir" --jobs 2
+check "a diverged cell: exit 1" [ "$status" = 1 ]
+check "a diverged cell: named with its message" says '^bso: wild .* diverged: epoch .* is not finite'
+check "a diverged cell: the others are trained" says '6 of 8 cells are done, 0 failed, 2 diverged'
+check "a diverged cell: all have results" [ "$(results "$dir")" = 8 ]
+ls -l --time-style=full-iso "$dir/runs" > "$work/before"
+run sweep "$conf" --out "$dir"
+check "diverged cells again: exit 1, named, not trained" [ "$status" = 1 -a "$(grep -c ' diverged: ' "$work/err")" = 2 ]
+ls -l --time-style=full-iso "$dir/runs" > "$work/after"
+check "diverged cells again: files are untouched" cmp -s "$work/before" "$work/after"
+rm "$dir/runs/$(grep -o '[^ ]*seed2[^ ]*h5 diverged' "$work/err" | cut -d ' ' -f 1)"
+run sweep "$conf" --out "$dir" --only seed2
+check "a diverged cell that was removed is trained again" [ "$status" = 1 -a "$(results "$dir")" = 8 ]
+run table "$dir"
+check "table: a row of diverged seeds only has no number" grep -q '^| wild | 2 |.*| – (2 of 2 seeds diverged) | – |' "$work/out"
+check "table: the column diverged" grep -q ',wild,2,ottt,one-bit,0,2,NaN,NaN,NaN,' "$dir/tables/comparison.csv"
+check "table: no number of them for plots" [ "$(cat "$dir"/tables/accuracy_*.csv "$dir/tables/memory.csv" | grep -c wild)" = 0 ]
+run report "$dir"
+check "report: lists them with their messages" [ "$(grep -c '^- wild at T = 2, seed [12] diverged: .* not finite' "$dir/report.md")" = 2 ]
 
 # --- sweeps that are stopped
 sweep_file 60 ''

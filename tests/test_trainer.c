@@ -98,7 +98,7 @@ static void parameters_go_out_and_in(void **state)
     bso_run_free(&again);
 }
 
-/* Stopped or failed: a message or none, no files, no memory. */
+/* Stopped: no files, no memory. */
 static void nothing_half_written_is_left(void **state)
 {
     (void)state;
@@ -112,13 +112,33 @@ static void nothing_half_written_is_left(void **state)
     bso_run_free(&run);
     assert_int_not_equal(access(bso_files_at("net.h5"), F_OK), 0);
     assert_int_not_equal(access(bso_files_at("trace.h5"), F_OK), 0);
-    /* A rate that makes the outputs overflow. */
+    assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
+}
+
+/* A rate that makes the outputs overflow: a message, no parameters, no trace, and what was measured up to
+ * there. */
+static void divergence_is_a_result(void **state)
+{
+    (void)state;
+    bso_settings s = small();
+    set_path(&s, "save", "net.h5");
+    set_path(&s, "trace", "trace.h5");
     assert_int_equal(bso_settings_set(&s, "lr", "1000"), 0);
     assert_int_equal(bso_settings_set(&s, "loss_mse", "1"), 0);
     assert_int_equal(bso_settings_set(&s, "epochs", "50"), 0);
-    assert_int_equal(bso_train(&s, &run, NULL, NULL), BSO_ERROR);
-    assert_non_null(strstr(bso_error(), "not finite"));
-    assert_non_null(strstr(bso_error(), "epoch"));
+    bso_run run;
+    assert_int_equal(bso_train(&s, &run, NULL, NULL), BSO_DIVERGED);
+    assert_string_equal(run.stopped, bso_error());
+    char place[64];
+    snprintf(place, sizeof place, "epoch %d, batch %zu: ", run.epochs_done + 1, run.batches % 4 + 1);
+    assert_memory_equal(run.stopped, place, strlen(place));
+    assert_non_null(strstr(run.stopped, "not finite at"));
+    assert_true(run.epochs_done == (int)(run.batches / 4) && run.epochs_done > 0 && run.batches < 50 * 4);
+    assert_int_equal(run.updates, run.batches * 2);
+    for (size_t b = 0; b < run.batches; b++) assert_true(isfinite(run.batch_loss[b]));
+    assert_true(isnan(run.final.test_accuracy) && isnan(run.final.validation_accuracy));
+    for (int e = 0; e < run.epochs_done; e++) assert_false(isnan(run.epochs[e].test_accuracy));
+    assert_true(run.memory_total_peak > 0 && run.seconds > 0 && *run.ended);
     bso_run_free(&run);
     assert_int_not_equal(access(bso_files_at("net.h5"), F_OK), 0);
     assert_int_not_equal(access(bso_files_at("trace.h5"), F_OK), 0);
@@ -158,6 +178,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_run_reports_what_it_did, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(parameters_go_out_and_in, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(nothing_half_written_is_left, bso_files_setup, bso_files_teardown),
+        cmocka_unit_test_setup_teardown(divergence_is_a_result, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_trained_is_refused, bso_files_setup,
                                         bso_files_teardown),
     };

@@ -22,8 +22,12 @@ table() { # kind, file
             return n
         }
         function get(name) { if (!(name in column)) refuse("no column " name); return field[column[name]] }
+        function number(name, format, unit) { return get(name) == "NaN" ? "–" : sprintf(format, unit * get(name)) }
         function spread(name) {
-            return get(name "_sd") == "NaN" ? sprintf("%.2f", get(name)) : sprintf("%.2f ± %.2f", get(name), get(name "_sd"))
+            return number(name, "%.2f", 1) (get(name "_sd") == "NaN" ? "" : sprintf(" ± %.2f", get(name "_sd")))
+        }
+        function lost() {
+            return get("diverged") > 0 ? sprintf(" (%d of %d seeds diverged)", get("diverged"), get("seeds") + get("diverged")) : ""
         }
         BEGIN {
             if (kind == "methods") {
@@ -40,13 +44,13 @@ table() { # kind, file
         NR == 1 { fields = split_line($0); for (i = 1; i <= fields; i++) column[field[i]] = i; next }
         split_line($0) != fields { refuse("line " NR " has not the fields of the first one") }
         kind == "methods" {
-            state = get("bytes_per_one_bit_weight")
-            printf "| %s | %d | %s | %s | %s | %.1f | %.1f | %s |\n", get("method"), get("T"), get("gradient"), get("weights"),
-                spread("test_accuracy_percent"), 1000 * get("model_MB"), get("training_memory_MB"),
-                (state == "NaN" ? "–" : sprintf("%.2f", state))
+            printf "| %s | %d | %s | %s | %s%s | %s | %s | %s |\n", get("method"), get("T"), get("gradient"), get("weights"),
+                spread("test_accuracy_percent"), lost(), number("model_MB", "%.1f", 1000), number("training_memory_MB", "%.1f", 1),
+                number("bytes_per_one_bit_weight", "%.2f", 1)
         }
         kind == "accuracy" {
-            printf "| %s | %d | %s | %s | %d |\n", get("method"), get("T"), get("gradient"), spread("test_accuracy_percent"), get("seeds")
+            printf "| %s | %d | %s | %s%s | %d |\n", get("method"), get("T"), get("gradient"), spread("test_accuracy_percent"), lost(),
+                get("seeds")
         }
         kind == "tuned" {
             printf "| %s | `%s` | %s |\n", get("label"), get("settings"), spread("validation_percent")
