@@ -1,7 +1,8 @@
 /* test_rules.c: are the update rules the formulas they claim to be?
  *
- * BSO and T-BSO are compared with a scalar re-implementation, weight by weight, flips equal; Adam and
- * gradient descent with steps worked out by hand.
+ * Each is compared with a scalar re-implementation, weight by weight: flip rules bit for bit, the others
+ * within rounding; Adam and gradient descent also with steps worked out by hand. What every rule must keep
+ * to, whatever it computes, is asked in test_conformance.c.
  */
 #include "tests/rules.h"
 
@@ -14,49 +15,89 @@ static void set_bit(bso_param *p, int k, int o, bool positive)
     *word = positive ? *word | mask : *word & ~mask;
 }
 
-/* ---- BSO and T-BSO against the formulas ---- */
+/* ---- Flip rules against the formulas ---- */
 
-/* One weight at a time, in the letters of the paper; v is NULL for BSO. Returns the flips. */
-static uint64_t scalar_update(double *w, float *m, double *v, const float *g, size_t count, double gamma,
-                              double c1, double c2, double eps)
+typedef enum { NO_V, V_PER_TIME_STEP, V_PER_WEIGHT } v_kind;
+
+typedef struct {
+    const char *name;
+    double gamma;
+    bool gamma_decays, reset;
+    v_kind v;
+    double c2, eps, eps_outside;
+} flip_case;
+
+typedef struct {
+    double *w, v[3]; /* v of T-BSO, one for each time step */
+    float *m, *vs;   /* vs: v of Bop2ndOrder */
+} flip_state;
+
+/* One weight at a time, in the letters of the papers. Returns the flips. */
+static uint64_t scalar_update(const flip_case *c, flip_state *s, const float *g, size_t count, int t,
+                              double gamma, double c1)
 {
     uint64_t flips = 0;
     double threshold = gamma;
-    if (v) {
+    if (c->v == V_PER_TIME_STEP) {
         double sum = 0;
         for (size_t i = 0; i < count; i++) sum += pow(g[i], 2);
-        *v = (1 - c2) * *v + c2 * (sum / (double)count);
-        threshold = gamma * sqrt(*v + eps);
+        s->v[t] = (1 - c->c2) * s->v[t] + c->c2 * (sum / (double)count);
+        threshold = gamma * (sqrt(s->v[t] + c->eps) + c->eps_outside);
     }
     for (size_t i = 0; i < count; i++) {
-        const float kept = (float)(1 - c1) * m[i], added = (float)c1 * g[i];
-        m[i] = kept + added;
-        if (w[i] * m[i] > threshold) {
-            w[i] = -w[i];
+        const float kept = (float)(1 - c1) * s->m[i], added = (float)c1 * g[i];
+        s->m[i] = kept + added;
+        float compared = s->m[i];
+        if (c->v == V_PER_WEIGHT) {
+            const float square = g[i] * g[i];
+            const float kept_v = (float)(1 - c->c2) * s->vs[i], added_v = (float)c->c2 * square;
+            s->vs[i] = kept_v + added_v;
+            compared = s->m[i] / (sqrtf(s->vs[i]) + (float)c->eps);
+        }
+        if (s->w[i] * compared > threshold) {
+            s->w[i] = -s->w[i];
+            if (c->reset) s->m[i] = 0;
             flips++;
         }
     }
     return flips;
 }
 
-static void compare_with_formulas(const char *name, double gamma)
+static void assert_second_moment(const flip_case *c, const bso_learner *l, const flip_state *s, double gamma)
+{
+    const bso_optimizer *rule = l->rule;
+    const size_t count = bso_param_count(l->param);
+    if (c->v == V_PER_WEIGHT) assert_memory_equal((float *)l->state + count, s->vs, count * sizeof(float));
+    for (int i = 0; c->v == V_PER_TIME_STEP && i < l->time_entries; i++) {
+        /* The library sums squares in another order. */
+        const double threshold = gamma * (sqrt(s->v[i] + c->eps) + c->eps_outside);
+        assert_near(rule->second_moment(l, i), s->v[i], 1e-13 * s->v[i]);
+        assert_near(rule->threshold(l, i), threshold, 1e-13 * threshold);
+    }
+    if (c->v == NO_V) assert_true(rule->threshold(l, l->t) == gamma);
+}
+
+static void compare_with_formula(const flip_case *c)
 {
     enum { STEPS = 3, ROUNDS = 4, STAGES = 4 };
-    const bso_optimizer *rule = find(name);
+    const bso_optimizer *rule = find(c->name);
     const bso_schedule step = {BSO_SCHEDULE_STEP, 0.5, STAGES, STEPS * ROUNDS};
     /* At c1 = 0.33 the order of rounding and subtracting shows in the momentum. */
-    const double c1 = 0.33, c2 = 0.1, eps = 1e-20;
+    const double c1 = 0.33;
     double base[BSO_HYPER_MAX];
     defaults(rule, base);
-    set_hyper(rule, base, "gamma", gamma);
+    set_hyper(rule, base, "gamma", c->gamma);
     set_hyper(rule, base, "one_minus_beta1", c1);
-    if (rule->second_moment) set_hyper(rule, base, "one_minus_beta2", c2);
-    for (int s = 0; s < SHAPES; s++) {
-        bso_param p = make_param(BSO_REP_BITS, shapes[s].rows, shapes[s].cols);
+    if (c->v != NO_V) set_hyper(rule, base, "one_minus_beta2", c->c2);
+    if (c->v != NO_V) set_hyper(rule, base, "eps", c->eps);
+    if (c->v == V_PER_TIME_STEP) set_hyper(rule, base, "eps_outside", c->eps_outside);
+    for (int n = 0; n < SHAPES; n++) {
+        bso_param p = make_param(BSO_REP_BITS, shapes[n].rows, shapes[n].cols);
         const size_t count = bso_param_count(&p);
-        double *w = allocate(count, sizeof *w), v[STEPS] = {0};
-        float *m = allocate(count, sizeof *m);
-        for (size_t i = 0; i < count; i++) w[i] = bso_param_value(&p, i);
+        flip_state s = {.w = allocate(count, sizeof *s.w),
+                        .m = allocate(count, sizeof *s.m),
+                        .vs = allocate(count, sizeof *s.vs)};
+        for (size_t i = 0; i < count; i++) s.w[i] = bso_param_value(&p, i);
         bso_learner l;
         assert_int_equal(bso_learner_init(&l, rule, &p, STEPS, base, &step, &constant, NULL), 0);
         uint64_t total = 0;
@@ -64,44 +105,73 @@ static void compare_with_formulas(const char *name, double gamma)
             const int t = k % STEPS;
             float *g = make_gradient(count, (uint32_t)(100 + k));
             const double scale = pow(0.5, k * STAGES / (STEPS * ROUNDS));
+            const double gamma = c->gamma * (c->gamma_decays ? scale : 1);
             update(&l, t, g);
-            const uint64_t flips = scalar_update(w, m, rule->second_moment ? v + t : NULL, g, count,
-                                                 gamma * scale, c1 * scale, c2, eps);
+            const uint64_t flips = scalar_update(c, &s, g, count, t, gamma, c1 * scale);
             assert_int_equal(l.flips, flips);
-            assert_memory_equal(rule->momentum(&l), m, count * sizeof *m);
-            for (size_t i = 0; i < count; i++) assert_true(bso_param_value(&p, i) == w[i]);
-            for (int i = 0; rule->second_moment && i < STEPS; i++) {
-                /* The library sums squares in another order. */
-                assert_true(fabs(rule->second_moment(&l, i) - v[i]) <= 1e-13 * v[i]);
-                assert_true(fabs(rule->threshold(&l, i) - gamma * scale * sqrt(v[i] + eps)) <=
-                            1e-13 * gamma * sqrt(v[i] + eps));
-            }
+            assert_memory_equal(rule->momentum(&l), s.m, count * sizeof *s.m);
+            for (size_t i = 0; i < count; i++) assert_true(bso_param_value(&p, i) == s.w[i]);
+            assert_second_moment(c, &l, &s, gamma);
             total += flips;
             free(g);
         }
         assert_int_equal(l.update, STEPS * ROUNDS);
+        assert_int_equal(l.all_flips, total);
         assert_padding_is_zero(&p);
         /* Neither all nor nothing, or the comparison shows little. */
         if (count > 100) assert_in_range(total, count / 20, count * STEPS * ROUNDS / 2);
         bso_learner_free(&l);
         free_param(&p);
-        free(w);
-        free(m);
+        free(s.w);
+        free(s.m);
+        free(s.vs);
     }
 }
 
 static void bso_is_its_formula(void **state)
 {
     (void)state;
-    compare_with_formulas("bso", 0.02);
-    compare_with_formulas("bso", 0);
+    compare_with_formula(&(flip_case){.name = "bso", .gamma = 0.02, .gamma_decays = true});
+    compare_with_formula(&(flip_case){.name = "bso", .gamma = 0, .gamma_decays = true});
+}
+
+static void bso_reset_is_its_formula(void **state)
+{
+    (void)state;
+    compare_with_formula(
+        &(flip_case){.name = "bso_reset", .gamma = 0.02, .gamma_decays = true, .reset = true});
+    compare_with_formula(&(flip_case){.name = "bso_reset", .gamma = 0, .gamma_decays = true, .reset = true});
+}
+
+static void bop_is_its_formula(void **state)
+{
+    (void)state;
+    compare_with_formula(&(flip_case){.name = "bop", .gamma = 0.02});
+    compare_with_formula(&(flip_case){.name = "bop", .gamma = 0});
+}
+
+static void bop2_is_its_formula(void **state)
+{
+    (void)state;
+    compare_with_formula(
+        &(flip_case){.name = "bop2", .gamma = 0.3, .v = V_PER_WEIGHT, .c2 = 0.11, .eps = 1e-10});
+    compare_with_formula(
+        &(flip_case){.name = "bop2", .gamma = 0.2, .v = V_PER_WEIGHT, .c2 = 0.11, .eps = 0.05});
+    compare_with_formula(
+        &(flip_case){.name = "bop2", .gamma = 0, .v = V_PER_WEIGHT, .c2 = 0.11, .eps = 1e-10});
 }
 
 static void tbso_is_its_formula(void **state)
 {
     (void)state;
-    compare_with_formulas("tbso", 0.4);
-    compare_with_formulas("tbso", 0);
+    flip_case c = {
+        .name = "tbso", .gamma = 0.4, .gamma_decays = true, .v = V_PER_TIME_STEP, .c2 = 0.1, .eps = 1e-20};
+    compare_with_formula(&c);
+    c.gamma = 0;
+    compare_with_formula(&c);
+    /* As in the authors' code, but with a number that shows. */
+    c.gamma = 0.4, c.eps = 0, c.eps_outside = 0.01;
+    compare_with_formula(&c);
 }
 
 /* beta1 = 0 makes the momentum the gradient, so that it can be put on the threshold and beside it. */
@@ -176,6 +246,89 @@ static void second_moment_is_per_layer_and_time_step(void **state)
     bso_learner_free(&other);
     free_param(&p);
     free_param(&q);
+}
+
+/* ---- Rules on float and latent weights against the formulas ---- */
+
+typedef struct {
+    const char *name;
+    bool adam, through_sign;
+    double lr, momentum, weight_decay;
+} descent_case;
+
+/* The next weight, in double; m and v are the reference's own. */
+static double scalar_descent(const descent_case *c, double w, double g, double *m, double *v, double lr,
+                             int k)
+{
+    if (c->through_sign && fabs(w) > 1) g = 0;
+    if (!c->adam) {
+        *m = c->momentum * *m + g;
+        return w - lr * *m;
+    }
+    *m = 0.8 * *m + 0.2 * g;
+    *v = 0.95 * *v + 0.05 * g * g;
+    const double mhat = *m / (1 - pow(0.8, k)), vhat = *v / (1 - pow(0.95, k));
+    return w - lr * c->weight_decay * w - lr * mhat / (sqrt(vhat) + 1e-3);
+}
+
+static void compare_descent(const descent_case *c)
+{
+    enum { ROUNDS = 8 };
+    const bso_optimizer *rule = find(c->name);
+    const bso_schedule step = {BSO_SCHEDULE_STEP, 0.5, 2, ROUNDS};
+    double base[BSO_HYPER_MAX];
+    defaults(rule, base);
+    set_hyper(rule, base, "weight_lr", c->lr);
+    if (c->momentum != 0) set_hyper(rule, base, "momentum", c->momentum);
+    if (c->weight_decay != 0) set_hyper(rule, base, "weight_decay", c->weight_decay);
+    if (c->adam) {
+        set_hyper(rule, base, "one_minus_beta1", 0.2);
+        set_hyper(rule, base, "one_minus_beta2", 0.05);
+        set_hyper(rule, base, "eps", 1e-3);
+    }
+    for (int n = 0; n < SHAPES; n++) {
+        bso_param p = make_param(rule->representation, shapes[n].rows, shapes[n].cols);
+        const size_t count = bso_param_count(&p);
+        double *m = allocate(count, sizeof *m), *v = allocate(count, sizeof *v);
+        double *expected = allocate(count, sizeof *expected);
+        bso_learner l;
+        assert_int_equal(bso_learner_init(&l, rule, &p, 1, base, &constant, &step, NULL), 0);
+        for (int k = 1; k <= ROUNDS; k++) {
+            float *g = make_gradient(count, (uint32_t)(500 + k));
+            const double lr = c->lr * (k > ROUNDS / 2 ? 0.5 : 1);
+            /* Each from the weight that is there: whether |w| <= 1 must not hang on a rounding. */
+            for (size_t i = 0; i < count; i++)
+                expected[i] = scalar_descent(c, p.real[i], g[i], m + i, v + i, lr, k);
+            update(&l, 0, g);
+            for (size_t i = 0; i < count; i++) {
+                assert_near(p.real[i], expected[i], 1e-6);
+                if (rule->momentum) assert_near(rule->momentum(&l)[i], m[i], 1e-6);
+                if (p.bits) assert_true(bso_param_value(&p, i) == (p.real[i] < 0 ? -1 : 1));
+            }
+            free(g);
+        }
+        bso_learner_free(&l);
+        free_param(&p);
+        free(m);
+        free(v);
+        free(expected);
+    }
+}
+
+static void descent_is_its_formula(void **state)
+{
+    (void)state;
+    static const descent_case cases[] = {
+        {.name = "sgd", .lr = 0.5},
+        {.name = "sgd_ste", .lr = 0.5, .through_sign = true},
+        {.name = "sgd_momentum", .lr = 0.3, .momentum = 0.75},
+        {.name = "sgd_momentum_ste", .lr = 0.3, .momentum = 0.75, .through_sign = true},
+        {.name = "adam", .lr = 0.05, .adam = true},
+        {.name = "adam_ste", .lr = 0.05, .adam = true, .through_sign = true},
+        {.name = "adamw", .lr = 0.05, .adam = true, .weight_decay = 0.4},
+        {.name = "adamw_ste", .lr = 0.05, .adam = true, .weight_decay = 0.4, .through_sign = true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) compare_descent(&cases[i]);
 }
 
 /* ---- Adam and gradient descent by hand ---- */
@@ -278,9 +431,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bso_is_its_formula),
+        cmocka_unit_test(bso_reset_is_its_formula),
+        cmocka_unit_test(bop_is_its_formula),
+        cmocka_unit_test(bop2_is_its_formula),
         cmocka_unit_test(tbso_is_its_formula),
         cmocka_unit_test(ties_do_not_flip),
         cmocka_unit_test(second_moment_is_per_layer_and_time_step),
+        cmocka_unit_test(descent_is_its_formula),
         cmocka_unit_test(adam_follows_kingma_and_ba),
         cmocka_unit_test(adam_adds_eps_to_the_corrected_root),
         cmocka_unit_test(sgd_follows_its_schedule),
