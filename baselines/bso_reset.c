@@ -7,7 +7,7 @@
  * holds it in place.
  *
  * Source: a variant in the code that the authors of BSO published (ICML 2025, arXiv 2511.12502), not in their
- * paper; docs/method.md, 7.
+ * paper; docs/methods.md, 7.
  */
 #include "core/flip_step.h"
 

@@ -1,5 +1,5 @@
 /* current.c: batch norm without neurons: the current x = norm(y) + shortcut that goes from residual unit to
- * residual unit (docs/method.md, 5), a float map that no neuron made.
+ * residual unit (docs/methods.md, 5), a float map that no neuron made.
  *
  * With a shortcut it is the join of a residual unit: it adds its current to the shortcut's map in place, for
  * nobody but the neurons, which have read it by then, wants that map afterwards. A whole chain of units so

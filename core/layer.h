@@ -143,7 +143,7 @@ static inline void *bso_scratch(const bso_network *net, int thread)
     return net->scratch + (size_t)thread * net->scratch_bytes;
 }
 
-/* One training pass after the forward of step t: the loss, L[t] of docs/method.md, 3, added up; logits added
+/* One training pass after the forward of step t: the loss, L[t] of docs/methods.md, 3, added up; logits added
  * to net->logits; the gradient dL[t]/do[t] written to `gradient` (which may be the output itself). Returns 0
  * or BSO_DIVERGED when the loss is not finite. */
 int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float *gradient, double *loss);

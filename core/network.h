@@ -69,7 +69,7 @@ int bso_network_create(bso_network **net, const bso_settings *s, int channels, i
 void bso_network_free(bso_network *net);
 
 /* Random weights from the seed: first synapse and shortcuts Kaiming normal (fan-out), last normal(0, 0.01),
- * one-bit random signs, latent and float Kaiming normal (fan-out) (docs/method.md, 5); biases 0, batch norm 1
+ * one-bit random signs, latent and float Kaiming normal (fan-out) (docs/methods.md, 5); biases 0, batch norm 1
  * and 0, running statistics 0 and 1. Call it before bso_network_attach. */
 void bso_network_init(bso_network *net, uint64_t seed);
 
@@ -95,7 +95,7 @@ int bso_network_neurons(const bso_network *net, bso_neuron_counts **counts);
 void bso_network_reset_counts(bso_network *net);
 
 /* Bytes of the model: weights (bits / 8 for one-bit and latent, 4 for float), biases, batch norm scale and
- * shift; not running statistics (docs/method.md, 5). as_float: what it would be in float32. */
+ * shift; not running statistics (docs/methods.md, 5). as_float: what it would be in float32. */
 double bso_network_model_bytes(const bso_network *net, bool as_float);
 
 /* 64-bit FNV-1a of all parameters and running statistics, byte for byte. */

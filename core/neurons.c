@@ -1,5 +1,5 @@
 /* neurons.c: leaky integrate-and-fire neurons: u[t] = leak (u[t-1] - V_th s[t-1]) + I[t], s[t] = u[t] >= V_th
- * (docs/method.md, 1), with the batch norm before them, I[t] = norm(y[t]), as one layer, since the norm's
+ * (docs/methods.md, 1), with the batch norm before them, I[t] = norm(y[t]), as one layer, since the norm's
  * output lives only inside the membrane update; or fed by a current that is there (current.c).
  *
  * Spikes leave packed; the estimator's trace, where it has one, is kept beside.

@@ -2,7 +2,7 @@
  * units, whose windows cover the whole map as the convolution beside them does.
  *
  * Of spikes: forward adds counts in bit planes; the division is the signal's scale. The synapse above applies
- * the same average to the trace (docs/method.md, 2: a linear op between neuron and synapse acts on s forward
+ * the same average to the trace (docs/methods.md, 2: a linear op between neuron and synapse acts on s forward
  * and on the trace for the gradient). Of a current: floats are averaged.
  */
 #include "core/layer.h"

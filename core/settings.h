@@ -29,7 +29,7 @@ typedef struct {
     uint64_t seed;
     /* neuron and loss */
     char neuron[BSO_WORD];    /* lif; sign: the binary activations -1 and +1 of non-spiking networks, T = 1 */
-    char behaviour[BSO_WORD]; /* where paper and reference code differ (docs/method.md): paper, reference */
+    char behaviour[BSO_WORD]; /* where paper and reference code differ (docs/methods.md): paper, reference */
     double leak, threshold, loss_mse;
     char surrogate[BSO_WORD];
     bool detach_reset;

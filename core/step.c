@@ -83,7 +83,7 @@ static double log_partition(const float *output, int classes, int n, int sample)
     return log(total) + largest;
 }
 
-/* L[t] = ((1 - a) CE + a MSE) / T, CE a mean over the batch, MSE over batch and classes (docs/method.md, 3).
+/* L[t] = ((1 - a) CE + a MSE) / T, CE a mean over the batch, MSE over batch and classes (docs/methods.md, 3).
  * Serial: a batch of outputs is small. */
 int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float *gradient, double *loss)
 {

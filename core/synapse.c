@@ -179,7 +179,7 @@ static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta,
     }
 }
 
-/* Weight gradient, sum over samples and pixels of operand times zeta (docs/method.md, 2), in tiles of whole
+/* Weight gradient, sum over samples and pixels of operand times zeta (docs/methods.md, 2), in tiles of whole
  * input rows straight to the learner: no buffer of a layer's size exists. */
 static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta, const float *operand)
 {

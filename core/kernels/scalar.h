@@ -34,7 +34,7 @@ static inline float scalar_exp_negative(float x)
     return p * power.value;
 }
 
-/* alpha sig(alpha x) (1 - sig(alpha x)), alpha = 4 (docs/method.md, 1); even in x. */
+/* alpha sig(alpha x) (1 - sig(alpha x)), alpha = 4 (docs/methods.md, 1); even in x. */
 static inline float scalar_surrogate_sigmoid(float x)
 {
     float e = scalar_exp_negative(4.0f * x);
