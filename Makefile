@@ -36,7 +36,7 @@ SRC = $(wildcard core/*.c baselines/*.c datasets/*.c)
 PROGRAM_SRC = $(wildcard experiments/*.c)
 LIB_OBJ = $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/registry.o $(BUILD)/core/kernels/reference.o \
           $(ISAS:%=$(BUILD)/core/kernels/loops_%.o)
-PROGRAM_OBJ = $(PROGRAM_SRC:%.c=$(BUILD)/%.o)
+PROGRAM_OBJ = $(filter-out $(BUILD)/experiments/main.o,$(PROGRAM_SRC:%.c=$(BUILD)/%.o))
 TEST_SRC = $(wildcard tests/test_*.c)
 TEST_LIB_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/*.c)))
 TESTS = $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
@@ -48,10 +48,12 @@ FORMATTED = $(shell find core baselines datasets experiments tests -name '*.[ch]
 all: program
 program: $(BUILD)/bso
 
-$(BUILD)/bso: $(PROGRAM_OBJ) $(BUILD)/libbso.a
+$(BUILD)/bso: $(BUILD)/experiments/main.o $(BUILD)/libexperiments.a $(BUILD)/libbso.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/libbso.a: $(LIB_OBJ)
+$(BUILD)/libexperiments.a: $(PROGRAM_OBJ)
+%.a:
 	@rm -f $@
 	ar rcs $@ $^
 
@@ -85,7 +87,7 @@ $(BUILD)/version.h: FORCE
 $(BUILD)/core/record.o: $(BUILD)/version.h
 $(BUILD)/core/record.o: private ALL_CFLAGS += -include $(BUILD)/version.h
 
-$(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIB_OBJ) $(BUILD)/libbso.a
+$(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIB_OBJ) $(BUILD)/libexperiments.a $(BUILD)/libbso.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 tests: $(TESTS)

@@ -69,8 +69,8 @@ int bso_network_create(bso_network **net, const bso_settings *s, int channels, i
 void bso_network_free(bso_network *net);
 
 /* Random weights from the seed: first synapse and shortcuts Kaiming normal (fan-out), last normal(0, 0.01),
- * one-bit random signs, latent and float Kaiming normal (fan-out) (docs/methods.md, 5); biases 0, batch norm 1
- * and 0, running statistics 0 and 1. Call it before bso_network_attach. */
+ * one-bit random signs, latent and float Kaiming normal (fan-out) (docs/methods.md, 5); biases 0, batch norm
+ * 1 and 0, running statistics 0 and 1. Call it before bso_network_attach. */
 void bso_network_init(bso_network *net, uint64_t seed);
 
 /* Bind rules to parameters: the settings' rule to the main ones, sgd to the rest. total_updates: per

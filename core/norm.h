@@ -1,8 +1,8 @@
 /* norm.h: batch norm as a part of a layer. Internal to core/.
  *
  * Of each channel: norm(y) = scale (y - mean) / sqrt(variance + eps) + offset; statistics are those of the
- * current time step's batch in training, the running ones in evaluation (docs/methods.md, 5). It owns no maps:
- * layers pass over theirs while they are in cache.
+ * current time step's batch in training, the running ones in evaluation (docs/methods.md, 5). It owns no
+ * maps: layers pass over theirs while they are in cache.
  */
 #ifndef BSO_NORM_H
 #define BSO_NORM_H

@@ -2,6 +2,7 @@
 #include "core/dataset.h"
 #include "core/gradient.h"
 #include "core/network.h"
+#include "experiments/method.h"
 #include "experiments/program.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 static const char help[] =
     "usage: bso list\n\n"
-    "Prints optimizers with their hyperparameters, gradients, data sets, networks, and every "
+    "Prints methods, optimizers with their hyperparameters, gradients, data sets, networks, and every "
     "key of `bso run --set` and sweep files with its default and range.\n";
 
 static const char *representation_text(bso_representation r)
@@ -38,18 +39,36 @@ static const char *follows_text(bso_follows follows)
     return "";
 }
 
+static int list_methods(void)
+{
+    bso_methods m;
+    if (bso_methods_read(&m, NULL)) return BSO_ERROR;
+    printf("METHODS (bso run --method, bso tune, bso compare, key method in sweep files): name, name in "
+           "tables, settings; * tuned\n");
+    for (int i = 0; i < m.count; i++) {
+        const bso_method *method = &m.method[i];
+        printf("  %-16s %c %-22s", method->name, method->tuned_pairs ? '*' : ' ', method->label);
+        for (int p = 0; p < method->pairs; p++) printf(" %s=%s", method->set[p].key, method->set[p].value);
+        printf("\n");
+    }
+    bso_methods_free(&m);
+    return 0;
+}
+
 static void list_optimizers(void)
 {
-    printf("OPTIMIZERS (key optimizer), each with its hyperparameters as keys: default, range, meaning\n");
+    printf("\nOPTIMIZERS (key optimizer), each with its hyperparameters as keys: default, range, meaning; "
+           "range of tuning\n");
     for (int i = 0; bso_optimizers[i]; i++) {
         const bso_optimizer *rule = bso_optimizers[i];
-        printf("  %-12s %s\n", rule->name, rule->summary);
-        printf("  %-12s on %s; %s\n", "", representation_text(rule->representation), rule->source);
+        printf("  %-16s %s\n", rule->name, rule->summary);
+        printf("  %-16s on %s; %s\n", "", representation_text(rule->representation), rule->source);
         for (const bso_hyper *h = rule->hypers; h->name; h++) {
-            char range[48];
+            char range[48], tuning[64] = "";
             snprintf(range, sizeof range, "%g to %g", h->min, h->max);
-            printf("    %-16s %-8g %-18s %s%s\n", h->name, h->initial, range, h->meaning,
-                   follows_text(h->follows));
+            if (h->low < h->high) snprintf(tuning, sizeof tuning, "; tuned over %g to %g", h->low, h->high);
+            printf("    %-16s %-8g %-18s %s%s%s\n", h->name, h->initial, range, h->meaning,
+                   follows_text(h->follows), tuning);
         }
     }
 }
@@ -154,6 +173,7 @@ int bso_command_list(int argc, char **argv)
         fputs(help, stdout);
         return 0;
     }
+    if (list_methods()) return BSO_ERROR;
     list_optimizers();
     list_gradients();
     list_data_sets();

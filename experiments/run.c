@@ -1,4 +1,5 @@
 /* run.c: `bso run`: one training from the command line, its progress, and its result file. */
+#include "experiments/method.h"
 #include "experiments/program.h"
 
 #include "core/file.h"
@@ -11,12 +12,14 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: bso run [--set KEY=VALUE]... [--out FILE.h5] [--quiet]\n\n"
-    "  --set KEY=VALUE  a setting; `bso list` shows every key with its default\n"
+    "usage: bso run [--method NAME] [--set KEY=VALUE]... [--out FILE.h5] [--quiet]\n\n"
+    "  --method NAME    the settings of a method, with what tuning found for it; `bso list` shows the "
+    "methods\n"
+    "  --set KEY=VALUE  a setting; `bso list` shows every key with its default; later ones win\n"
     "  --out FILE.h5    write the result there; without it no result file is written. A training that\n"
     "                   diverges is a result, too: the file says so, and the exit status is 1\n"
     "  --quiet          no progress, only the summary\n\n"
-    "example: bso run --set optimizer=tbso --set steps=2 --set train_samples=12000 --out run.h5\n";
+    "example: bso run --method tbso --set steps=2 --set train_samples=12000 --out run.h5\n";
 
 typedef struct {
     bso_settings settings;
@@ -36,19 +39,31 @@ static int set_pair(bso_settings *s, const char *pair)
     return bso_settings_set(s, key, equals + 1);
 }
 
+static int set_method(bso_settings *s, const char *name)
+{
+    bso_methods m;
+    if (bso_methods_read(&m, NULL)) return BSO_ERROR;
+    const bso_method *method = bso_method_find(&m, name);
+    int code = method ? bso_method_apply(method, true, s) : BSO_ERROR;
+    bso_methods_free(&m);
+    return code;
+}
+
 static int parse(int argc, char **argv, options *o)
 {
     *o = (options){0};
     bso_settings_default(&o->settings);
     for (int i = 1; i < argc; i++) {
-        const char *pair = NULL;
+        const char *pair = NULL, *method = NULL;
         int code = bso_option(argc, argv, &i, "--set", &pair);
+        if (code == 0) code = bso_option(argc, argv, &i, "--method", &method);
         if (code == 0) code = bso_option(argc, argv, &i, "--out", &o->out);
         if (code == 0) code = bso_flag(argv[i], "--quiet", &o->quiet);
         if (code == 0) code = bso_flag(argv[i], "--help", &o->help);
         if (code == 0) code = bso_flag(argv[i], "-h", &o->help);
         if (code == 0) code = bso_usage("%s: unknown argument", argv[i]);
         if (code == 1 && pair) code = set_pair(&o->settings, pair);
+        if (code == 1 && method) code = set_method(&o->settings, method);
         if (code < 0) return code;
     }
     return 0;
