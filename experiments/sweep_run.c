@@ -1,0 +1,279 @@
+/* sweep_run.c: what is to be done for a list of cells, how long it will take, and doing it. See sweep.h.
+ *
+ * A cell's result has a name made of its settings, so what is there and complete is kept and anything else
+ * runs. Where cells come from is not its business; running them is sweep_pool.c's part, timing calibrate.c's.
+ */
+#define _GNU_SOURCE
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/result.h"
+#include "experiments/calibrate.h"
+#include "experiments/program.h"
+#include "experiments/sweep.h"
+#include "experiments/sweep_pool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+typedef struct {
+    bso_job *jobs;
+    size_t count;
+    int lock; /* descriptor of DIR/sweep.lock, or -1 */
+} plan;
+
+static int cores(void)
+{
+    cpu_set_t set;
+    int n =
+        sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? n : 1;
+}
+
+/* DIR, what is missing above it, and DIR/runs. */
+static int make_folders(const bso_sweep_options *o)
+{
+    char part[sizeof o->runs], probe[sizeof o->runs + 16];
+    for (size_t i = 1; o->runs[i]; i++) {
+        if (o->runs[i] != '/') continue;
+        snprintf(part, sizeof part, "%.*s", (int)i, o->runs);
+        if (bso_file_directory(part)) return BSO_ERROR;
+    }
+    snprintf(probe, sizeof probe, "%s/probe.h5", o->runs);
+    return bso_file_directory(o->runs) || bso_file_probe(probe) ? BSO_ERROR : 0;
+}
+
+/* Two sweeps on one folder would train the same cells twice. The lock goes with the process. */
+static int lock_folder(const bso_sweep_options *o, int *lock)
+{
+    char path[sizeof o->directory + 16];
+    snprintf(path, sizeof path, "%s/sweep.lock", o->directory);
+    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (*lock < 0) return bso_fail("%s: %s", path, strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0) return 0;
+    return bso_fail("%s: another sweep is running in this folder; wait for it or choose another --out", path);
+}
+
+/* Result files of cells that the sweep file no longer has: tables would show them, so say it. */
+static void tell_strangers(const bso_sweep_options *o, const bso_sweep *sweep)
+{
+    DIR *d = opendir(o->runs);
+    if (!d) return;
+    size_t strangers = 0;
+    for (struct dirent *e; (e = readdir(d));) {
+        size_t length = strlen(e->d_name), i = 0;
+        if (length < 3 || strcmp(e->d_name + length - 3, ".h5") != 0) continue;
+        for (char name[512]; i < sweep->count; i++) {
+            bso_result_name(&sweep->cells[i].settings, name, sizeof name);
+            if (strcmp(name, e->d_name) == 0) break;
+        }
+        strangers += i == sweep->count;
+    }
+    closedir(d);
+    if (strangers == 1) {
+        printf(
+            "note: 1 result file in %s is of a cell that %s no longer has; remove it to keep it out of the "
+            "tables\n",
+            o->runs, o->file);
+    } else if (strangers) {
+        printf(
+            "note: %zu result files in %s are of cells that %s no longer has; remove them to keep them out "
+            "of the tables\n",
+            strangers, o->runs, o->file);
+    }
+}
+
+/* The cells that --only leaves, as jobs. */
+static int choose(const bso_sweep_options *o, const bso_sweep *sweep, plan *p)
+{
+    p->jobs = bso_alloc(BSO_MEM_CONTROL, sweep->count, sizeof *p->jobs, "the plan of the sweep");
+    if (!p->jobs) return BSO_ERROR;
+    for (size_t i = 0; i < sweep->count; i++) {
+        bso_job *job = &p->jobs[p->count];
+        job->settings = &sweep->cells[i].settings;
+        job->optional = sweep->cells[i].optional;
+        bso_settings_label(job->settings, job->label, sizeof job->label);
+        bso_result_name(job->settings, job->name, sizeof job->name);
+        if (o->only && strcasecmp(o->only, job->label) != 0 && !strcasestr(job->name, o->only)) continue;
+        int length = snprintf(job->path, sizeof job->path, "%s/%s", o->runs, job->name);
+        if (length < 0 || (size_t)length >= sizeof job->path) return bso_fail("%s: too long a path", o->runs);
+        p->count++;
+    }
+    if (p->count == 0) return bso_fail("--only %s: no cell of %s has this label or name", o->only, o->file);
+    return 0;
+}
+
+static bool same_data(const bso_settings *a, const bso_settings *b)
+{
+    return strcmp(a->dataset, b->dataset) == 0 && strcmp(a->data_dir, b->data_dir) == 0;
+}
+
+/* Take out the optional cells on a data set that cannot be opened; one that is not optional is an error. */
+static int drop_cells(plan *p, const bso_settings *without, const char *problem)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        if (!same_data(p->jobs[i].settings, without)) {
+            p->jobs[kept++] = p->jobs[i];
+        } else if (!p->jobs[i].optional) {
+            return bso_fail("%s", problem);
+        }
+    }
+    const size_t dropped = p->count - kept;
+    p->count = kept;
+    printf("%zu optional cell%s left out: %s\n", dropped, dropped == 1 ? " is" : "s are", problem);
+    return kept ? 0 : bso_fail("no cell is left to run");
+}
+
+/* Open every data set once before hours are spent on the first. */
+static int check_data(plan *p)
+{
+    size_t n = 0;
+    const bso_settings **distinct = bso_alloc(BSO_MEM_CONTROL, p->count, sizeof *distinct, "the data sets");
+    char(*problems)[512] = bso_alloc(BSO_MEM_CONTROL, p->count, sizeof *problems, "the data sets");
+    int code = distinct && problems ? 0 : BSO_ERROR;
+    for (size_t i = 0; code == 0 && i < p->count; i++) {
+        size_t j = 0;
+        while (j < n && !same_data(distinct[j], p->jobs[i].settings)) j++;
+        if (j == n) distinct[n++] = p->jobs[i].settings;
+    }
+    if (code == 0) code = bso_check_data(distinct, n, problems);
+    for (size_t i = 0; code == 0 && i < n; i++) {
+        if (*problems[i]) code = drop_cells(p, distinct[i], problems[i]);
+    }
+    bso_free(distinct);
+    bso_free(problems);
+    return code;
+}
+
+static size_t mark_done(plan *p)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        bso_job *job = &p->jobs[i];
+        char stopped[BSO_STOPPED];
+        int code = bso_result_matches(job->path, job->settings, stopped);
+        bool diverged = code == 0 && *stopped;
+        job->state = diverged    ? BSO_JOB_DIVERGED
+                     : code == 0 ? BSO_JOB_DONE
+                     : code < 0  ? BSO_JOB_FAILED
+                                 : BSO_JOB_WAITING;
+        if (code < 0) fprintf(stderr, "bso: %s; remove it to train this cell again\n", bso_error());
+        if (diverged) fprintf(stderr, "bso: %s  %s diverged: %s\n", job->label, job->name, stopped);
+        done += job->state == BSO_JOB_DONE;
+    }
+    return done;
+}
+
+static size_t count_state(const plan *p, bso_job_state state)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->count; i++) n += p->jobs[i].state == state;
+    return n;
+}
+
+/* Fill the estimates of the waiting jobs. What cannot be measured fails with the same words when it runs. */
+static int estimate(plan *p, int at_once, int threads)
+{
+    const bso_settings **distinct = bso_alloc(BSO_MEM_CONTROL, p->count, sizeof *distinct, "the calibration");
+    size_t *which = bso_alloc(BSO_MEM_CONTROL, p->count, sizeof *which, "the calibration");
+    bso_cost *costs = bso_alloc(BSO_MEM_CONTROL, p->count, sizeof *costs, "the calibration");
+    int code = distinct && which && costs ? 0 : BSO_ERROR;
+    size_t n = 0;
+    for (size_t i = 0; code == 0 && i < p->count; i++) {
+        if (p->jobs[i].state != BSO_JOB_WAITING) continue;
+        size_t j = 0;
+        while (j < n && !bso_cost_same(distinct[j], p->jobs[i].settings)) j++;
+        if (j == n) distinct[n++] = p->jobs[i].settings;
+        which[i] = j;
+    }
+    if (code == 0) code = bso_calibrate(distinct, n, at_once, threads, costs);
+    for (size_t i = 0; code == 0 && i < p->count; i++) {
+        if (p->jobs[i].state != BSO_JOB_WAITING) continue;
+        p->jobs[i].estimate = bso_cost_seconds(&costs[which[i]], p->jobs[i].settings);
+    }
+    for (size_t j = 0; code == 0 && j < n; j++) {
+        char label[160];
+        bso_settings_label(distinct[j], label, sizeof label);
+        if (!costs[j].known) printf("not estimated: %s: %s\n", label, costs[j].problem);
+    }
+    bso_free(distinct);
+    bso_free(which);
+    bso_free(costs);
+    return code;
+}
+
+static void print_cells(const plan *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const bso_job *job = &p->jobs[i];
+        char text[32] = "done";
+        if (job->state == BSO_JOB_WAITING) bso_duration_text(job->estimate, text, sizeof text);
+        if (job->state == BSO_JOB_DIVERGED) snprintf(text, sizeof text, "diverged");
+        if (job->state == BSO_JOB_FAILED) snprintf(text, sizeof text, "unreadable");
+        printf("%12s  %-24s  %s\n", text, job->label, job->name);
+    }
+}
+
+/* Everything after the file is read. */
+static int carry_out(bso_sweep_options *o, const bso_sweep *sweep, plan *p)
+{
+    int code = choose(o, sweep, p);
+    if (code == 0) code = check_data(p);
+    if (code) return code;
+    if (!o->dry) {
+        if (make_folders(o) || lock_folder(o, &p->lock)) return BSO_ERROR;
+        bso_file_remove_leftovers(o->runs, NULL, true); /* with the lock held nobody is writing them */
+    }
+    size_t done = mark_done(p), waiting = count_state(p, BSO_JOB_WAITING);
+    int machine = cores();
+    if (o->jobs == 0) o->jobs = machine;
+    if ((size_t)o->jobs > waiting) o->jobs = waiting ? (int)waiting : 1;
+    if (o->threads == 0) o->threads = machine / o->jobs > 1 ? machine / o->jobs : 1;
+    if (o->alone) tell_strangers(o, sweep);
+    code = estimate(p, o->jobs, o->threads);
+    if (code) return code;
+
+    char text[32];
+    bso_duration_text(bso_jobs_left(p->jobs, p->count, o->jobs, 1), text, sizeof text);
+    printf("%s: estimate: %s on %d cores (%d at once, %d thread%s each), %zu cells, %zu done\n",
+           *sweep->title ? sweep->title : sweep->name, text, machine, o->jobs, o->threads,
+           o->threads == 1 ? "" : "s", p->count, done);
+    if (o->dry) {
+        print_cells(p);
+        return 0;
+    }
+    fflush(stdout);
+    double start = bso_clock();
+    code = bso_jobs_run(p->jobs, p->count, o->jobs, o->threads);
+    size_t failed = count_state(p, BSO_JOB_FAILED), diverged = count_state(p, BSO_JOB_DIVERGED);
+    bso_duration_text(bso_clock() - start, text, sizeof text);
+    printf("%s: %zu of %zu cells are done, %zu failed, %zu diverged, %s; results in %s\n", sweep->name,
+           count_state(p, BSO_JOB_DONE), p->count, failed, diverged, text, o->runs);
+    return code ? code : failed + diverged > 0;
+}
+
+int bso_sweep_folder(bso_sweep_options *o, const char *directory)
+{
+    if (!*directory || strlen(directory) >= sizeof o->directory) {
+        return bso_fail("--out: it takes a folder's name of less than %zu characters", sizeof o->directory);
+    }
+    snprintf(o->directory, sizeof o->directory, "%s", directory);
+    snprintf(o->runs, sizeof o->runs, "%s/runs", directory);
+    return 0;
+}
+
+int bso_sweep_run(bso_sweep_options *o, const bso_sweep *sweep)
+{
+    plan p = {.lock = -1};
+    int code = carry_out(o, sweep, &p);
+    if (p.lock >= 0) close(p.lock);
+    bso_free(p.jobs);
+    return code;
+}
