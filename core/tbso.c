@@ -18,7 +18,7 @@ enum { GAMMA, ONE_MINUS_BETA1, ONE_MINUS_BETA2, EPS, EPS_OUTSIDE };
  * the gradients' root mean square after k updates, and the momentum of noise is sqrt((1 - beta1) / 2) of it.
  * Below 1e-3 gamma does not matter, above 3 next to nothing flips. */
 static const bso_hyper hypers[] = {
-    [GAMMA] = {"gamma", 5e-7, 0, 1e6, 1e-3, 3, BSO_FOLLOWS_FLIP,
+    [GAMMA] = {"gamma", 5e-7, 0, 1e6, 1e-6, 1e-1, BSO_FOLLOWS_FLIP,
                "flip threshold in units of the gradient's root mean square"},
     [ONE_MINUS_BETA1] = {"one_minus_beta1", 1e-3, 1e-12, 1, 1e-3, 1e-1, BSO_FOLLOWS_FLIP,
                          "share of the new gradient in the momentum"},
