@@ -14,6 +14,8 @@ usage: ./run_all.sh [options]
                   full    all time steps, all of Fashion-MNIST, wider networks, CIFAR-10 where given; overnight
                   paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR; far beyond 2 cores;
                           for large machines
+  --optimizers A,B[,...]  instead of a profile: compare these methods or optimizers, the first one with the others;
+                  what is not tuned yet is tuned first (see docs/add-an-optimizer.md)
   --only TEXT     only the trainings whose method is TEXT or whose name contains it
   --dry-run       list the trainings and the estimated time; train nothing
   --jobs N        trainings at once (default: one for each core)
@@ -32,16 +34,17 @@ wrong() {
     exit 2
 }
 
-profile=quick only='' dry_run='' jobs='' results=''
+profile='' only='' optimizers='' dry_run='' jobs='' results=''
 while [ $# -gt 0 ]; do
     option=$1
     case $option in
-    --profile=* | --only=* | --jobs=* | --results=*) set -- "${option%%=*}" "${option#*=}" "${@:2}"; continue ;;
-    --profile | --only | --jobs | --results)
+    --profile=* | --only=* | --optimizers=* | --jobs=* | --results=*) set -- "${option%%=*}" "${option#*=}" "${@:2}"; continue ;;
+    --profile | --only | --optimizers | --jobs | --results)
         if [ -z "${2:-}" ]; then wrong "$option needs a value"; fi
         case $option in
         --profile) profile=$2 ;;
         --only) only=$2 ;;
+        --optimizers) optimizers=$2 ;;
         --jobs) jobs=$2 ;;
         --results) results=$2 ;;
         esac
@@ -52,6 +55,8 @@ while [ $# -gt 0 ]; do
     *) wrong "unknown option: $option" ;;
     esac
 done
+if [ -n "$optimizers" ] && [ -n "$profile$only" ]; then wrong "--optimizers goes without --profile and --only"; fi
+profile=${profile:-quick}
 case $profile in smoke | quick | full | paper) ;; *) wrong "unknown profile: $profile" ;; esac
 case $jobs in *[!0-9]* | 0) wrong "--jobs needs a number of at least 1, not: $jobs" ;; esac
 # Relative names are the caller's.
@@ -62,7 +67,8 @@ if [ -n "${BSO_DATA_DIR:-}" ]; then
 fi
 
 cd -- "$(dirname -- "$(readlink -f -- "$0")")"
-results=${results:-results/$profile}
+if [ -n "$optimizers" ]; then usual=results/compare; else usual=results/$profile; fi
+results=${results:-$usual}
 started=$SECONDS
 
 # Stopping is one signal to the one child that is running; the child ends at a clean point. Children in the background of
@@ -101,6 +107,20 @@ supervised() { # command...: runs it, passes signals on, returns its status
 tools/install-dependencies.sh --for run
 echo "building (make -j$(nproc))"
 make -s -j"$(nproc)" BUILD=build program
+
+if [ -n "$optimizers" ]; then
+    IFS=, read -r -a methods <<<"$optimizers"
+    compare=(build/bso compare "${methods[@]}" --out "$results")
+    if [ -n "$jobs" ]; then compare+=(--jobs "$jobs"); fi
+    if [ -n "$dry_run" ]; then compare+=(--dry-run); fi
+    failed=0
+    supervised "${compare[@]}" || failed=$?
+    if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then exit "$failed"; fi
+    for drawn in "$results" results/tune; do
+        if [ -d "$drawn/tables" ]; then supervised plots/draw.sh "$drawn" || failed=1; fi
+    done
+    exit "$failed"
+fi
 
 sweep=(build/bso sweep "experiments/$profile.conf" --out "$results")
 if [ -n "$jobs" ]; then sweep+=(--jobs "$jobs"); fi

@@ -19,6 +19,7 @@ typedef struct {
     int count;
     const char *directory;
     const char *part; /* "trials" or "budget", for print_tuning */
+    int *tuning;      /* lines of it that were found */
     const bso_table *table;
     void (*print)(FILE *out, const bso_table *table);
     bso_paired paired[BSO_COMPARE_METHODS]; /* of each method with the first one */
@@ -152,11 +153,12 @@ static void print_both(FILE *out, const comparison *k)
 /* Pictures that plots/draw.sh has drawn, or will draw, from the tables. */
 static const struct {
     const char *name, *title;
+    bool of_tuning;
 } plots[] = {
-    {"accuracy_epoch", "Test accuracy against epoch"},
-    {"accuracy_memory", "Test accuracy against training memory"},
-    {"budget", "What a smaller budget of tuning would have found"},
-    {"sensitivity", "Sensitivity to each hyperparameter"},
+    {"accuracy_epoch", "Test accuracy against epoch", false},
+    {"accuracy_memory", "Test accuracy against training memory", false},
+    {"budget", "What a smaller budget of tuning would have found", true},
+    {"sensitivity", "Sensitivity to each hyperparameter", true},
 };
 
 static void print_page(FILE *out, const void *argument)
@@ -193,8 +195,10 @@ static void print_page(FILE *out, const void *argument)
                  "latent weight and "
                  "optimizer state.\n\n## Plots\n\n");
     for (size_t i = 0; i < sizeof plots / sizeof *plots; i++) {
+        if (plots[i].of_tuning && !*k->tuning) continue;
         fprintf(out, "### %s\n\n![%s](plots/%s.svg)\n\n", plots[i].title, plots[i].title, plots[i].name);
     }
+    if (!*k->tuning) fprintf(out, "The trials of tuning are not here; `bso tune` makes them.\n\n");
     fprintf(out, "Where a picture is missing, `plots/draw.sh %s` draws it.\n\n## Settings\n\n", k->directory);
     for (int i = 0; i < k->count; i++) {
         char value[BSO_TEXT];
@@ -293,9 +297,9 @@ static void print_tuning(FILE *out, const void *argument)
     bso_config_path(name, kept, sizeof kept);
     fprintf(out, "%s\n", strcmp(k->part, "trials") == 0 ? BSO_TRIALS_HEAD : BSO_BUDGET_HEAD);
     for (int i = 0; i < k->count; i++) {
-        if (!copy_lines(out, here, k->c[i].method->name)) {
-            copy_lines(out, kept, k->c[i].method->name);
-        }
+        int found = copy_lines(out, here, k->c[i].method->name);
+        if (!found) found = copy_lines(out, kept, k->c[i].method->name);
+        *k->tuning += found;
     }
 }
 
@@ -339,7 +343,8 @@ int bso_compare_write(const char *directory, const bso_protocol *protocol, const
     if (snprintf(tables, sizeof tables, "%s/tables", directory) >= (int)sizeof tables) {
         return bso_fail("%.60s...: the directory's name is too long", directory);
     }
-    comparison k = {.protocol = protocol, .c = c, .count = count, .directory = directory};
+    int tuning = 0;
+    comparison k = {.tuning = &tuning, .protocol = protocol, .c = c, .count = count, .directory = directory};
     double p[BSO_COMPARE_METHODS];
     for (int i = 1; i < count; i++) {
         k.paired[i] = bso_paired_test(c[i].accuracy, c[0].accuracy, protocol->seeds);

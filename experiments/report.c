@@ -78,6 +78,7 @@ static const struct {
 } plots[] = {
     {"accuracy_epoch", "Test accuracy against epoch"},
     {"accuracy_steps", "Test accuracy against the number of time steps"},
+    {"accuracy_memory", "Test accuracy against training memory"},
     {"flip_rate_epoch", "Flips per update and weight against epoch"},
     {"memory", "Training memory by category"},
 };

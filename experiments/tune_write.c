@@ -206,6 +206,8 @@ static void print_page(FILE *out, const void *argument)
         f->protocol->title, f->protocol->trials, (unsigned long long)f->protocol->trial_seed,
         f->protocol->trials);
     print_table(out, argument);
+    fprintf(out, "\n![Expected best validation accuracy against trials](plots/budget.svg)\n\n"
+                 "![Validation accuracy against each value drawn](plots/sensitivity.svg)\n");
 }
 
 int bso_tune_write(const char *directory, const bso_protocol *protocol, const bso_candidate *c, int count)

@@ -6,7 +6,8 @@ rows = words(datasets)
 panels = words(steps)
 eval lay_out
 eval page(width, height)
-figure_title = 'Test accuracy while training (' . over_seeds('band') . ')'
+bands = words(methods) <= 6 # more of them would cover each other
+figure_title = 'Test accuracy while training (' . (bands ? over_seeds('band') : sprintf('mean of %d seeds', seeds)) . ')'
 eval panel_margins
 
 set xlabel 'epoch'
@@ -24,7 +25,8 @@ do for [d in datasets] {
         if (T eq word(steps, 1)) { set ylabel 'test accuracy (%)'; set format y '%g' } \
         else { unset ylabel; set format y '' }
         unset key
-        plot for [m in present] table using (row(d, T, m, "epoch")):(column("mean") - sd(0)):(column("mean") + sd(0)) \
+        plot for [m in (bands ? present : '')] table \
+                 using (row(d, T, m, "epoch")):(column("mean") - sd(0)):(column("mean") + sd(0)) \
                  with filledcurves lt position(methods, m), \
              for [m in present] table using (row(d, T, m, "epoch")):(column("mean")) \
                  with linespoints lt position(methods, m) pi marker_every

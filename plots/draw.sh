@@ -27,12 +27,16 @@ to_columns() {
     }' "$1"
 }
 
+# The figures of a table; a table that is not there has none: a sweep has no trials, tuning no epochs.
 status=0
-for figure in accuracy_epoch accuracy_steps flip_rate_epoch memory; do
-    table=$dir/tables/$figure.csv
+for figure in accuracy_epoch accuracy_steps accuracy_memory:comparison flip_rate_epoch memory budget sensitivity:trials; do
+    table=$dir/tables/${figure#*:}.csv
+    figure=${figure%%:*}
+    [ -e "$table" ] || continue
     # A table of nothing but its header has no picture: full precision alone flips nothing.
-    if [ "$(head -n 2 -- "$table" 2>/dev/null | wc -l)" -lt 2 ]; then
-        echo "plots: $table is missing or empty; $figure is not drawn" >&2
+    if [ "$(head -n 2 -- "$table" | wc -l)" -lt 2 ]; then
+        rm -f -- "$dir/plots/$figure.svg" "$dir/plots/$figure.png"
+        echo "plots: $table has no rows; $figure is not drawn" >&2
         continue
     fi
     to_columns "$table" >"$plain"

@@ -55,7 +55,11 @@ set linetype 9 lc rgb "#F0E442" lw 2 pt 12 dt 1
 set linetype 10 lc rgb "#882255" lw 2 pt 10 dt (14, 3)
 set linetype 11 lc rgb "#44AA99" lw 2 pt 14 dt (6, 6)
 set linetype 12 lc rgb "#999933" lw 2 pt 15 dt (3, 6)
-set linetype cycle 12
+set linetype 13 lc rgb "#332288" lw 2 pt 7 dt (4, 3)
+set linetype 14 lc rgb "#CC6677" lw 2 pt 9 dt 1
+set linetype 15 lc rgb "#117733" lw 2 pt 5 dt (14, 3)
+set linetype 16 lc rgb "#AA4499" lw 2 pt 11 dt (2, 2)
+set linetype cycle 16
 set pointsize 0.8
 
 # ---- sizes in pixels

@@ -1,0 +1,41 @@
+# accuracy_memory.gp: test accuracy after the last epoch against training memory; a panel for each data set, a point for each method and T.
+# Many methods need the same memory: their points stand side by side.
+call 'style.gp' ARG1 ARG2 ARG3
+
+seeds = 1
+stats table using (datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
+    steps = with_name(steps, strcol("T")), seeds = larger(seeds, column("seeds")), 0) nooutput
+rows = words(datasets)
+panels = 1
+eval lay_out
+eval page(width, height)
+figure_title = 'Test accuracy against training memory without the samples (' . over_seeds('bars') . ')'
+eval panel_margins
+
+spread(unused) = column("seeds") > 1 ? column("test_accuracy_percent_sd") : 0
+beside(method) = 0.007 * (position(methods, method) - (words(methods) + 1) / 2.0)
+at(dataset, method) = strcol("dataset") ne dataset || strcol("method") ne method ? NaN : \
+    logarithmic ? column("training_memory_MB") * (most / least) ** beside(method) : column("training_memory_MB") + room * 12 * beside(method)
+T_label(unused) = words(steps) > 1 ? 'T=' . strcol("T") : ''
+set xlabel 'training memory (MB, 10^6 bytes); equal ones side by side'
+set ylabel 'test accuracy (%)'
+do for [d in datasets] {
+    least = 1e300; most = 0; lowest = 1e300; highest = -1e300
+    set autoscale
+    unset logscale
+    stats table using (strcol("dataset") ne d ? 0 : (m = column("training_memory_MB"), least = smaller(least, m), most = larger(most, m), \
+        lowest = smaller(lowest, column("test_accuracy_percent") - spread(0)), \
+        highest = larger(highest, column("test_accuracy_percent") + spread(0)), 0)) nooutput
+    set yrange [larger(0, lowest - 1):smaller(100, highest + 1)]
+    logarithmic = most / least > 5
+    room = larger(0.08 * (most - least), 0.02 * most)
+    if (logarithmic) { set logscale x; set xrange [least / 1.2:most * 1.3] } else { set xrange [least - room:most + 1.6 * room] }
+    set title d offset 0, -0.5
+    unset key
+    plot for [m in methods] table using (at(d, m)):(column("test_accuracy_percent")):(spread(0)) \
+             with yerrorbars lt position(methods, m) dt 1 ps 1.3, \
+         for [m in methods] table using (at(d, m)):(column("test_accuracy_percent")):(T_label(0)) \
+             with labels left offset 0.9, 0.5 font ",10" tc rgb "#404040"
+}
+legend_style = 'points'
+load 'legend.gp'
