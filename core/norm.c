@@ -73,7 +73,8 @@ int bso_norm_update(const bso_norm *norm, const bso_pass *pass, const float *gra
     for (int i = 0; i < 2; i++) {
         bso_update_open(pass, params[i]);
         bso_update_tile(pass, params[i], 0, (size_t)norm->channels, gradients + i * norm->channels);
-        if (bso_update_close(pass, params[i])) return BSO_ERROR;
+        int status = bso_update_close(pass, params[i]);
+        if (status) return status;
     }
     return 0;
 }

@@ -36,7 +36,7 @@ bso_norm_line bso_norm_of(const bso_norm *norm, const bso_pass *pass, int channe
 void bso_norm_backward(const bso_norm *norm, const bso_pass *pass, int channel, float *dy, const float *d,
                        const float *y, size_t m, float *gradients);
 
-/* After it has seen all channels: hand the gradients to the learners. Returns 0 or BSO_ERROR. */
+/* After it has seen all channels: hand the gradients to the learners. Returns 0 or BSO_DIVERGED. */
 int bso_norm_update(const bso_norm *norm, const bso_pass *pass, const float *gradients);
 
 #endif
