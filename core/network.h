@@ -69,8 +69,8 @@ int bso_network_create(bso_network **net, const bso_settings *s, int channels, i
 void bso_network_free(bso_network *net);
 
 /* Random weights from the seed: first synapse and shortcuts Kaiming normal (fan-out), last normal(0, 0.01),
- * one-bit random signs, latent and float Kaiming normal (fan-out) (docs/methods.md, 5); biases 0, batch norm 1
- * and 0, running statistics 0 and 1. Call it before bso_network_attach. */
+ * one-bit random signs, latent and float Kaiming normal (fan-out) (docs/methods.md, 5); biases 0, batch norm
+ * 1 and 0, running statistics 0 and 1. Call it before bso_network_attach. */
 void bso_network_init(bso_network *net, uint64_t seed);
 
 /* Bind rules to parameters: the settings' rule to the main ones, sgd to the rest. total_updates: per
@@ -83,6 +83,12 @@ int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_u
 int bso_network_train(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer,
                       bso_batch_result *result);
 void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n, bso_batch_result *result);
+
+/* Make batch norm's running statistics anew of batches, one for each call, x as above: the mean over batches
+ * and time steps of each layer's mean and unbiased variance, each step normalised by its own (PyTorch's
+ * momentum=None). batch: their number from 0; 0 forgets what was there. Only forward, and nothing else
+ * changes: no weight, trace, count or update. */
+void bso_network_estimate_norm(bso_network *net, const float *x, int n, size_t batch);
 
 /* Outputs summed over time of the last batch: [classes][n]. */
 const float *bso_network_output(const bso_network *net);

@@ -1,8 +1,8 @@
 /* norm.h: batch norm as a part of a layer. Internal to core/.
  *
  * Of each channel: norm(y) = scale (y - mean) / sqrt(variance + eps) + offset; statistics are those of the
- * current time step's batch in training, the running ones in evaluation (docs/methods.md, 5). It owns no maps:
- * layers pass over theirs while they are in cache.
+ * current time step's batch or the running ones, as bso_pass.norm_rate says (docs/methods.md, 5). It owns no
+ * maps: layers pass over theirs while they are in cache.
  */
 #ifndef BSO_NORM_H
 #define BSO_NORM_H
@@ -21,8 +21,8 @@ typedef struct {
 int bso_norm_create(bso_norm *norm, bso_network *net, const char *name, int channels);
 void bso_norm_free(bso_norm *norm);
 
-/* Before a forward pass over y[channels][m]: mean and inverse deviation of each channel at this step. In
- * training the running statistics follow (momentum 0.1, unbiased variance). */
+/* Before a forward pass over y[channels][m]: mean and inverse deviation of each channel at this step.
+ * Where these are the batch's the running statistics follow (unbiased variance). */
 void bso_norm_prepare(const bso_norm *norm, const bso_pass *pass, const float *y, size_t m);
 
 /* Then norm(y) of a channel is y * line.scale + line.offset. */

@@ -347,7 +347,8 @@ static void record(bso_network *net, const bso_settings *s, int updates, float b
     assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), held);
 }
 
-/* Momentum, v, threshold and flips follow from the gradients that are recorded (T-BSO, docs/methods.md, 4). */
+/* Momentum, v, threshold and flips follow from the gradients that are recorded (T-BSO, docs/methods.md, 4).
+ */
 static void test_trace_realtime(void **state)
 {
     (void)state;
