@@ -22,9 +22,12 @@ typedef struct bso_layer bso_layer;
 /* A time step of a batch. */
 typedef struct {
     bso_network *net;
-    int n;          /* samples, at most net->batch */
-    int t;          /* 0-based */
-    bool training;  /* batch statistics, traces, counts */
+    int n;         /* samples, at most net->batch */
+    int t;         /* 0-based */
+    bool training; /* traces, counts */
+    /* What batch norm's running statistics take of this step's, which it then normalises by; 0: none, it
+     * normalises by the running ones. */
+    double norm_rate;
     const float *x; /* the image, or the frame of this step: [channel][n][height][width] */
     const bso_observer *observer;
 } bso_pass;

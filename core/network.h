@@ -84,6 +84,12 @@ int bso_network_train(bso_network *net, const float *x, const int *y, int n, con
                       bso_batch_result *result);
 void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n, bso_batch_result *result);
 
+/* Make batch norm's running statistics anew of batches, one for each call, x as above: the mean over batches
+ * and time steps of each layer's mean and unbiased variance, each step normalised by its own (PyTorch's
+ * momentum=None). batch: their number from 0; 0 forgets what was there. Only forward, and nothing else
+ * changes: no weight, trace, count or update. */
+void bso_network_estimate_norm(bso_network *net, const float *x, int n, size_t batch);
+
 /* Outputs summed over time of the last batch: [classes][n]. */
 const float *bso_network_output(const bso_network *net);
 

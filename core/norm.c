@@ -6,15 +6,18 @@
 
 #include <math.h>
 
-static const double norm_eps = 1e-5, norm_momentum = 0.1;
+static const double norm_eps = 1e-5;
 
 static size_t slot_of(const bso_norm *norm, const bso_pass *pass)
 {
     return (size_t)(pass->t % norm->slots) * (size_t)norm->channels;
 }
 
-static void statistics(const bso_norm *norm, const float *y, size_t m, float *mean, float *inverse)
+/* take: what the running statistics take of these. */
+static void statistics(const bso_norm *norm, double take, const float *y, size_t m, float *mean,
+                       float *inverse)
 {
+    const double keep = 1 - take;
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < norm->channels; c++) {
         double sums[2];
@@ -26,18 +29,16 @@ static void statistics(const bso_norm *norm, const float *y, size_t m, float *me
                unbiased = m > 1 ? variance * (double)m / (double)(m - 1) : variance;
         mean[c] = (float)average;
         inverse[c] = (float)(1 / sqrt(variance + norm_eps));
-        norm->running_mean[c] =
-            (float)((1 - norm_momentum) * (double)norm->running_mean[c] + norm_momentum * average);
-        norm->running_variance[c] =
-            (float)((1 - norm_momentum) * (double)norm->running_variance[c] + norm_momentum * unbiased);
+        norm->running_mean[c] = (float)(keep * (double)norm->running_mean[c] + take * average);
+        norm->running_variance[c] = (float)(keep * (double)norm->running_variance[c] + take * unbiased);
     }
 }
 
 void bso_norm_prepare(const bso_norm *norm, const bso_pass *pass, const float *y, size_t m)
 {
     float *mean = norm->mean + slot_of(norm, pass), *inverse = norm->inverse + slot_of(norm, pass);
-    if (pass->training) {
-        statistics(norm, y, m, mean, inverse);
+    if (pass->norm_rate > 0) {
+        statistics(norm, pass->norm_rate, y, m, mean, inverse);
         return;
     }
     for (int c = 0; c < norm->channels; c++) {
@@ -73,7 +74,8 @@ int bso_norm_update(const bso_norm *norm, const bso_pass *pass, const float *gra
     for (int i = 0; i < 2; i++) {
         bso_update_open(pass, params[i]);
         bso_update_tile(pass, params[i], 0, (size_t)norm->channels, gradients + i * norm->channels);
-        if (bso_update_close(pass, params[i])) return BSO_ERROR;
+        int status = bso_update_close(pass, params[i]);
+        if (status) return status;
     }
     return 0;
 }

@@ -1,7 +1,7 @@
 /* norm.h: batch norm as a part of a layer. Internal to core/.
  *
  * Of each channel: norm(y) = scale (y - mean) / sqrt(variance + eps) + offset; statistics are those of the
- * current time step's batch in training, the running ones in evaluation (docs/methods.md, 5). It owns no
+ * current time step's batch or the running ones, as bso_pass.norm_rate says (docs/methods.md, 5). It owns no
  * maps: layers pass over theirs while they are in cache.
  */
 #ifndef BSO_NORM_H
@@ -21,8 +21,8 @@ typedef struct {
 int bso_norm_create(bso_norm *norm, bso_network *net, const char *name, int channels);
 void bso_norm_free(bso_norm *norm);
 
-/* Before a forward pass over y[channels][m]: mean and inverse deviation of each channel at this step. In
- * training the running statistics follow (momentum 0.1, unbiased variance). */
+/* Before a forward pass over y[channels][m]: mean and inverse deviation of each channel at this step.
+ * Where these are the batch's the running statistics follow (unbiased variance). */
 void bso_norm_prepare(const bso_norm *norm, const bso_pass *pass, const float *y, size_t m);
 
 /* Then norm(y) of a channel is y * line.scale + line.offset. */
@@ -36,7 +36,7 @@ bso_norm_line bso_norm_of(const bso_norm *norm, const bso_pass *pass, int channe
 void bso_norm_backward(const bso_norm *norm, const bso_pass *pass, int channel, float *dy, const float *d,
                        const float *y, size_t m, float *gradients);
 
-/* After it has seen all channels: hand the gradients to the learners. Returns 0 or BSO_ERROR. */
+/* After it has seen all channels: hand the gradients to the learners. Returns 0 or BSO_DIVERGED. */
 int bso_norm_update(const bso_norm *norm, const bso_pass *pass, const float *gradients);
 
 #endif

@@ -50,6 +50,9 @@ const bso_key bso_keys[] = {
      "per-channel mean 0 and deviation 1 over the training samples"},
     {"augment", BSO_KEY_WORD, AT(augment), "none", 0, 0, NULL, true,
      "none, or crop, flip, cutout joined by '+'"},
+    {"norm_batches", BSO_KEY_INTEGER, AT(norm_batches), "0", 0, SAMPLES_MAX, NULL, true,
+     "training batches that batch norm's running statistics are made of anew before each evaluation; 0: as "
+     "training left them"},
     {"seed", BSO_KEY_SEED, AT(seed), "1", 0, 0, NULL, true,
      "of everything random: initial weights, order, augmentation"},
     {"neuron", BSO_KEY_WORD, AT(neuron), "lif", 0, 0, "lif|sign", true,

@@ -26,6 +26,7 @@ typedef struct {
     double validation;
     bool shuffle, normalize;
     char augment[BSO_WORD]; /* none, or crop, flip, cutout joined by + */
+    int64_t norm_batches;   /* 0: none */
     uint64_t seed;
     /* neuron and loss */
     char neuron[BSO_WORD];    /* lif; sign: the binary activations -1 and +1 of non-spiking networks, T = 1 */

@@ -126,11 +126,19 @@ static void keep_threads(const bso_network *net)
     if (omp_get_max_threads() > net->threads) omp_set_num_threads(net->threads);
 }
 
+static const double norm_momentum = 0.1; /* of batch norm's running statistics in training */
+
 static bso_pass pass_at(bso_network *net, const float *x, int n, int t, bool training,
                         const bso_observer *observer)
 {
     size_t frame = (size_t)net->channels * (size_t)n * (size_t)net->height * (size_t)net->width;
-    return (bso_pass){net, n, t, training, net->frames > 1 ? x + (size_t)t * frame : x, observer};
+    return (bso_pass){.net = net,
+                      .n = n,
+                      .t = t,
+                      .training = training,
+                      .norm_rate = training ? norm_momentum : 0,
+                      .x = net->frames > 1 ? x + (size_t)t * frame : x,
+                      .observer = observer};
 }
 
 static float *forward(const bso_pass *pass)
@@ -242,4 +250,15 @@ void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n,
         (void)bso_loss_step(&pass, forward(&pass), y, NULL, &result->loss);
     }
     result->correct = correct_predictions(net, y, n);
+}
+
+void bso_network_estimate_norm(bso_network *net, const float *x, int n, size_t batch)
+{
+    keep_threads(net);
+    for (int t = 0; t < net->steps; t++) {
+        bso_pass pass = pass_at(net, x, n, t, false, NULL);
+        /* A cumulative average: the k-th statistic, from 0, moves it by 1 / (k + 1). */
+        pass.norm_rate = 1 / ((double)batch * net->steps + t + 1);
+        forward(&pass);
+    }
 }

@@ -302,10 +302,23 @@ static int evaluate(training *tr, bso_split split, double *loss, double *accurac
     return 0;
 }
 
-static int evaluate_both(training *tr, bso_epoch_log *e)
+/* Batch norm's running statistics from the epoch's first batches, as training sees them. */
+static int estimate_norm(training *tr, int epoch)
+{
+    size_t batch = (size_t)tr->s->batch, wanted = (size_t)tr->s->norm_batches;
+    for (size_t b = 0; b < wanted && b < tr->batches; b++) {
+        if (bso_stop_requested) return BSO_INTERRUPTED;
+        bso_loader_batch(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, b * batch, batch, tr->x, tr->y, NULL);
+        bso_network_estimate_norm(tr->net, tr->x, (int)batch, b);
+    }
+    return 0;
+}
+
+static int evaluate_both(training *tr, int epoch, bso_epoch_log *e)
 {
     double begun = now();
-    int status = evaluate(tr, BSO_SPLIT_VALIDATION, &e->validation_loss, &e->validation_accuracy);
+    int status = estimate_norm(tr, epoch);
+    if (!status) status = evaluate(tr, BSO_SPLIT_VALIDATION, &e->validation_loss, &e->validation_accuracy);
     if (!status) status = evaluate(tr, BSO_SPLIT_TEST, &e->test_loss, &e->test_accuracy);
     e->evaluation_seconds = now() - begun;
     return status;
@@ -324,7 +337,7 @@ static int run_epoch(training *tr, int epoch)
         if (tr->params[i].main) memcpy(e->hyper, l->hyper, sizeof e->hyper);
         if (!tr->params[i].main) e->lr = l->hyper[bso_hyper_index(l->rule, "weight_lr")];
     }
-    status = evaluate_both(tr, e);
+    status = evaluate_both(tr, epoch, e);
     if (status) return status;
     tr->run->epochs_done = epoch + 1;
     tr->run->final = *e;
@@ -344,7 +357,7 @@ static int prepare(training *tr)
     run->data_checksum = d->checksum;
     for (int i = 0; i < 3; i++) run->samples[i] = tr->loader.count[i];
     tr->batches = tr->loader.count[BSO_SPLIT_TRAIN] / (size_t)s->batch;
-    if (s->epochs > 0 && tr->batches == 0) {
+    if ((s->epochs > 0 || s->norm_batches > 0) && tr->batches == 0) {
         return bso_fail("batch=%lld: larger than the %zu training samples in use", (long long)s->batch,
                         tr->loader.count[BSO_SPLIT_TRAIN]);
     }
@@ -426,7 +439,7 @@ int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_pr
     snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
     int status = prepare(&tr);
     tr.begun = now();
-    if (!status && tr.s->epochs == 0) status = evaluate_both(&tr, &run->final);
+    if (!status && tr.s->epochs == 0) status = evaluate_both(&tr, 0, &run->final);
     for (int epoch = 0; !status && epoch < (int)tr.s->epochs; epoch++) status = run_epoch(&tr, epoch);
     if (status == BSO_DIVERGED) mark_diverged(run);
     if (!status || status == BSO_DIVERGED) finish(&tr);

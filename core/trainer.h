@@ -16,7 +16,7 @@ typedef struct {
     double c2i;       /* share of one-bit weights that differ from their initial sign */
     double seconds;   /* training only */
     double images_per_second;
-    double evaluation_seconds;
+    double evaluation_seconds;   /* batch norm's estimation (norm_batches) included */
     double lr;                   /* of the full-precision parameters, at the epoch's last update */
     double hyper[BSO_HYPER_MAX]; /* of the rule, likewise, in the rule's order */
 } bso_epoch_log;

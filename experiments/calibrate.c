@@ -52,7 +52,9 @@ bool bso_cost_same(const bso_settings *a, const bso_settings *b)
 double bso_cost_seconds(const bso_cost *cost, const bso_settings *s)
 {
     if (!cost->known) return NAN;
-    double epoch = (double)cost->batches * cost->batch + (double)cost->samples * cost->sample;
+    double norm_batches = fmin((double)s->norm_batches, (double)cost->batches);
+    double forward = (double)cost->samples + norm_batches * (double)s->batch;
+    double epoch = (double)cost->batches * cost->batch + forward * cost->sample;
     return cost->open + (double)s->epochs * epoch;
 }
 

@@ -1,9 +1,11 @@
 /* test_trainer.c: whole trainings on a small data set made here: what a run reports, and what is left behind
  * when it does not come to its end.
  */
+#include "core/dataset.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include "core/store.h"
 #include "core/trainer.h"
 #include "tests/dataset_files.h"
 
@@ -145,6 +147,70 @@ static void divergence_is_a_result(void **state)
     assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
 }
 
+/* A network of the small data set with the parameters of net.h5. */
+static bso_network *saved_network(const bso_settings *s)
+{
+    bso_network *net;
+    bso_settings checked = *s;
+    assert_int_equal(bso_settings_check(&checked), 0);
+    assert_int_equal(bso_network_create(&net, &checked, 1, SIDE, SIDE, 1, CLASSES, false), 0);
+    bso_network_init(net, 1);
+    assert_int_equal(bso_store_load(net, bso_files_at("net.h5")), 0);
+    return net;
+}
+
+/* Running statistics as the trainer makes them with norm_batches, from the batches of the last epoch. */
+static void estimate_again(const bso_settings *s, bso_network *net)
+{
+    bso_loader loader;
+    float x[8 * SIDE * SIDE];
+    int y[8];
+    assert_int_equal(bso_loader_open(&loader, s), 0);
+    for (size_t b = 0; b < 3; b++) {
+        bso_loader_batch(&loader, BSO_SPLIT_TRAIN, 2, 8 * b, 8, x, y, NULL);
+        bso_network_estimate_norm(net, x, 8, b);
+    }
+    bso_loader_close(&loader);
+}
+
+/* Estimated statistics change what is evaluated, not a bit of what is trained. */
+static void norm_batches_leave_training_alone(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {"0", "3", "4", "1000"}; /* of four in an epoch */
+    bso_settings s = small();
+    set_path(&s, "save", "net.h5");
+    assert_int_equal(bso_settings_set(&s, "augment", "crop+flip"), 0);
+    bso_run run[4];
+    bso_network *net[4];
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(bso_settings_set(&s, "norm_batches", wanted[i]), 0);
+        assert_int_equal(bso_train(&s, &run[i], NULL, NULL), 0);
+        net[i] = saved_network(&s);
+        assert_true(run[i].weights_hash == bso_network_hash(net[i]));
+        assert_memory_equal(run[i].batch_loss, run[0].batch_loss, run[0].batches * sizeof(double));
+        assert_memory_equal(run[i].weights[0].flips, run[0].weights[0].flips, 3 * sizeof(double));
+        assert_memory_equal(run[i].neurons[1].firing_rate, run[0].neurons[1].firing_rate,
+                            (size_t)(3 * s.steps) * sizeof(double));
+        bso_param *params[2];
+        int count = bso_network_params(net[0], &params[0]);
+        assert_int_equal(bso_network_params(net[i], &params[1]), count);
+        for (int p = 0; p < count; p++) {
+            for (size_t j = 0; j < bso_param_count(&params[0][p]); j++)
+                assert_true(bso_param_value(&params[0][p], j) == bso_param_value(&params[1][p], j));
+        }
+    }
+    assert_true(run[1].final.validation_loss != run[0].final.validation_loss);
+    assert_true(run[1].weights_hash != run[0].weights_hash && run[2].weights_hash != run[1].weights_hash);
+    assert_true(run[3].weights_hash == run[2].weights_hash); /* there are no more than four */
+    estimate_again(&s, net[0]);
+    assert_true(bso_network_hash(net[0]) == run[1].weights_hash);
+    for (int i = 0; i < 4; i++) {
+        bso_network_free(net[i]);
+        bso_run_free(&run[i]);
+    }
+}
+
 static void refused(const bso_settings *s, const char *reason)
 {
     bso_run run;
@@ -163,6 +229,9 @@ static void what_cannot_be_trained_is_refused(void **state)
     s = small();
     assert_int_equal(bso_settings_set(&s, "batch", "33"), 0);
     refused(&s, "batch=33");
+    assert_int_equal(bso_settings_set(&s, "epochs", "0"), 0);
+    assert_int_equal(bso_settings_set(&s, "norm_batches", "1"), 0);
+    refused(&s, "batch=33");
     s = small();
     assert_int_equal(bso_settings_set(&s, "network", "4C3-AP2-6C3-AP2-6C3-FC"), 0);
     assert_int_equal(bso_settings_set(&s, "train_samples", "1000"), 0);
@@ -178,6 +247,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_run_reports_what_it_did, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(parameters_go_out_and_in, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(nothing_half_written_is_left, bso_files_setup, bso_files_teardown),
+        cmocka_unit_test_setup_teardown(norm_batches_leave_training_alone, bso_files_setup,
+                                        bso_files_teardown),
         cmocka_unit_test_setup_teardown(divergence_is_a_result, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_trained_is_refused, bso_files_setup,
                                         bso_files_teardown),
