@@ -43,7 +43,7 @@ TESTS = $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
 TEST_SCRIPTS = $(wildcard tests/*.sh)
 FORMATTED = $(shell find core baselines datasets experiments tests -name '*.[ch]')
 
-.PHONY: all program tests test clean format format-check install-deps help FORCE
+.PHONY: all program tests test optimizer clean format format-check install-deps help FORCE
 .SECONDARY:
 all: program
 program: $(BUILD)/bso
@@ -98,6 +98,10 @@ test:
 	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
 	@tools/run-tests.sh $(BUILD)/bso $(TESTS) $(TEST_SCRIPTS)
 
+# Given on the command line: NAME in the environment is something else.
+optimizer:
+	@tools/new-optimizer.sh "$(if $(filter command,$(origin NAME)),$$NAME)"
+
 install-deps:
 	@tools/install-dependencies.sh --for ci
 
@@ -114,6 +118,8 @@ help:
 	@echo 'make               build/bso, optimised'
 	@echo 'make test          install what the tests need, build and run all of them'
 	@echo 'make tests         build the tests only'
+	@echo 'make optimizer NAME=my_rule'
+	@echo '                   write baselines/my_rule.c, a complete update rule to start from'
 	@echo 'make format        lay out the sources; format-check only looks'
 	@echo 'make install-deps  install every package that building, testing and checking need'
 	@echo 'make clean         remove build/'

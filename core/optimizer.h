@@ -68,6 +68,13 @@ static inline size_t bso_param_count(const bso_param *p)
     return (size_t)p->rows * (size_t)p->cols;
 }
 
+/* Bytes of one scalar per weight as the first part of a state, up to where doubles can follow. */
+static inline size_t bso_scalars_bytes(const bso_param *p)
+{
+    const size_t bytes = bso_param_count(p) * sizeof(bso_scalar);
+    return (bytes + sizeof(double) - 1) / sizeof(double) * sizeof(double);
+}
+
 /* The weight's value in the forward pass, +1 or -1 for one-bit ones. A convenience for tests, logs and files.
  */
 float bso_param_value(const bso_param *p, size_t index);

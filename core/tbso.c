@@ -29,21 +29,15 @@ static const bso_hyper hypers[] = {
     {0},
 };
 
-/* State: M, one scalar per weight, then v, one double per time entry on the next multiple of 8 bytes. */
-static size_t momentum_bytes(const bso_param *p)
-{
-    const size_t bytes = bso_param_count(p) * sizeof(bso_scalar);
-    return (bytes + sizeof(double) - 1) / sizeof(double) * sizeof(double);
-}
-
+/* State: M, one scalar per weight, then v, one double per time entry. */
 static size_t state_bytes(const bso_param *p, int time_entries)
 {
-    return momentum_bytes(p) + (size_t)time_entries * sizeof(double);
+    return bso_scalars_bytes(p) + (size_t)time_entries * sizeof(double);
 }
 
 static double *second_moments(const bso_learner *l)
 {
-    return (double *)(void *)((char *)l->state + momentum_bytes(l->param));
+    return (double *)(void *)((char *)l->state + bso_scalars_bytes(l->param));
 }
 
 static double second_moment(const bso_learner *l, int t)

@@ -539,13 +539,19 @@ static const struct {
 
 enum { QUESTIONS = sizeof questions / sizeof questions[0], TESTS_MAX = 2048, NAME = 128 };
 
-int main(void)
+/* test_conformance [NAME]: every rule, or that one. */
+int main(int argc, char **argv)
 {
+    if (argc > 1 && !bso_optimizer_find(argv[1])) {
+        fprintf(stderr, "%s\n", bso_error());
+        return 1;
+    }
     /* cmocka passes over entries without a name. */
     static struct CMUnitTest tests[TESTS_MAX];
     static char names[TESTS_MAX][NAME];
     size_t n = 0;
     for (const bso_optimizer *const *rule = bso_optimizers; *rule; rule++) {
+        if (argc > 1 && strcmp((*rule)->name, argv[1]) != 0) continue;
         for (int i = 0; i < QUESTIONS; i++, n++) {
             if (n == TESTS_MAX) {
                 fprintf(stderr, "test_conformance.c: more than %d tests; raise TESTS_MAX\n", TESTS_MAX);
