@@ -8,7 +8,8 @@ bso=$(readlink -f "${1:-${BSO:-build/bso}}")
 work=$(mktemp -d "${TMPDIR:-/tmp}/bso-optimizer-XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$(dirname "$0")/.." || exit 1
-passed=0 failed=0
+shown=log
+. tests/lib/check.sh
 unset BSO_DATA_DIR
 
 # Under `make test` the variables given to make are in MAKEFLAGS behind " -- "; the rest of it is about that make's own jobs.
@@ -17,19 +18,6 @@ case ${MAKEFLAGS:-} in
 *) unset MAKEFLAGS ;;
 esac
 unset MAKELEVEL MFLAGS
-
-check() { # description, command ...: the command succeeds
-    local what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-        echo "ok    $what"
-    else
-        failed=$((failed + 1))
-        echo "FAIL  $what"
-        tail -n 30 "$work/log"
-    fi
-}
 
 says() { grep -q -- "$1" "$work/log"; }
 
@@ -86,5 +74,4 @@ for name in q $longest; do
     check "$name: trains" says '^test accuracy'
 done
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+totals

@@ -14,23 +14,11 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-data=$work/data passed=0 failed=0 status=0
+data=$work/data status=0
+shown='out err'
+. "$(dirname "$0")/lib/check.sh"
 # The tests say where the data are; the caller's own data must not get in the way.
 unset BSO_DATA_DIR
-
-check() { # description, command ...: the command succeeds
-    what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-        echo "ok    $what"
-    else
-        failed=$((failed + 1))
-        echo "FAIL  $what"
-        sed 's/^/      stdout: /' "$work/out" | tail -n 5
-        sed 's/^/      stderr: /' "$work/err" | tail -n 5
-    fi
-}
 
 run() { # arguments ...: run the program, keep what it says
     "$bso" "$@" > "$work/out" 2> "$work/err" < /dev/null
@@ -304,5 +292,4 @@ run sweep "$conf" --out "$work/killed" --jobs 2
 check "after the kills: a rerun finishes the job" [ "$status" = 0 -a "$(results "$work/killed")" = 6 ]
 check "after the kills: no half-written files" [ "$(leftovers)" = 0 ]
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+totals

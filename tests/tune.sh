@@ -8,26 +8,15 @@ bso=$(readlink -f "${1:-${BSO:-build/bso}}")
 here=$(dirname "$(readlink -f "$0")")
 work=$(mktemp -d "${TMPDIR:-/tmp}/bso tune XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 status=0
+status=0
+shown='out err'
+. "$here/lib/check.sh"
 # The packaged Fashion-MNIST and the repository's methods, whatever the caller has.
 unset BSO_DATA_DIR
 BSO_EXPERIMENTS=$work/experiments
 export BSO_EXPERIMENTS
 mkdir "$BSO_EXPERIMENTS" && cp "$here/../experiments/methods.conf" "$BSO_EXPERIMENTS" || exit 1
 cd "$work" || exit 1
-
-check() { # description, command ...: the command succeeds
-    what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-        echo "ok    $what"
-    else
-        failed=$((failed + 1))
-        echo "FAIL  $what"
-        sed 's/^/      /' "$work/out" "$work/err" | tail -n 12
-    fi
-}
 
 run() { # arguments ...: run the program, keep what it says
     "$bso" "$@" > "$work/out" 2> "$work/err" < /dev/null
@@ -143,5 +132,4 @@ check "compare: more seeds than there are is bad usage" is 2
 run tune bso --protocol missing.conf
 check "tune: a missing protocol is named" both 1 "missing.conf: No such file"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+totals
