@@ -25,9 +25,9 @@ do for [d in datasets] {
         if (T eq word(steps, 1)) { set ylabel 'test accuracy (%)'; set format y '%g' } \
         else { unset ylabel; set format y '' }
         unset key
-        plot for [m in (bands ? present : '')] table \
-                 using (row(d, T, m, "epoch")):(column("mean") - sd(0)):(column("mean") + sd(0)) \
-                 with filledcurves lt position(methods, m), \
+        plot for [i = 1:(bands ? words(present) : 0)] table \
+                 using (row(d, T, word(present, i), "epoch")):(column("mean") - sd(0)):(column("mean") + sd(0)) \
+                 with filledcurves lt position(methods, word(present, i)), \
              for [m in present] table using (row(d, T, m, "epoch")):(column("mean")) \
                  with linespoints lt position(methods, m) pi marker_every
     }
