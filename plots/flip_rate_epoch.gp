@@ -7,7 +7,8 @@ rows = words(datasets)
 panels = words(steps)
 eval lay_out
 eval page(width, height)
-figure_title = 'Flips per update and weight (' . over_seeds('band') . ')'
+bands = words(methods) <= 6 # more of them would cover each other
+figure_title = 'Flips per update and weight (' . (bands ? over_seeds('band') : sprintf('mean of %d seeds', seeds)) . ')'
 eval panel_margins
 
 positive(x) = x > 0 ? x : NaN
@@ -30,9 +31,9 @@ do for [d in datasets] {
         if (T eq word(steps, 1)) { set ylabel 'flips per update and weight' offset 1, 0; set format y '%.0e' } \
         else { unset ylabel; set format y '' }
         unset key
-        plot for [m in present] table using (row(d, T, m, "epoch")): \
+        plot for [i = 1:(bands ? words(present) : 0)] table using (row(d, T, word(present, i), "epoch")): \
                  (larger(bottom, column("mean") - sd(0))):(column("mean") + sd(0)) \
-                 with filledcurves lt position(methods, m), \
+                 with filledcurves lt position(methods, word(present, i)), \
              for [m in present] table using (row(d, T, m, "epoch")):(positive(column("mean"))) \
                  with linespoints lt position(methods, m) pi marker_every
     }
