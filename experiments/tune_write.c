@@ -173,13 +173,19 @@ static void print_table(FILE *out, const void *argument)
             value_text(f, c, c->best, c->range[r].key, value, sizeof value);
             fprintf(out, "%s`%s=%s`", r ? " " : "", c->range[r].key, value);
         }
+        fprintf(out, " | ");
         if (isnan(c->mean)) {
-            fprintf(out, " | – |");
-        } else if (isnan(c->sd)) {
-            fprintf(out, " | %.2f (1 seed) |", c->mean);
+            fprintf(out, "–");
         } else {
-            fprintf(out, " | %.2f ± %.2f (%d seeds) |", c->mean, c->sd, c->seeds);
+            fprintf(out, "%.2f", c->mean);
+            if (!isnan(c->sd)) fprintf(out, " ± %.2f", c->sd);
         }
+        fprintf(out, " (%d seed%s", c->seeds, c->seeds == 1 ? "" : "s");
+        if (c->seeds < f->protocol->seeds) {
+            fprintf(out, "; %d of %d did not reach their end", f->protocol->seeds - c->seeds,
+                    f->protocol->seeds);
+        }
+        fprintf(out, ") |");
         put_percent(out, c->validation[c->best]);
         for (int b = 0; b < BUDGETS; b++) {
             double mean, sd;
