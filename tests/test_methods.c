@@ -67,9 +67,8 @@ static void the_repository_is_in_order(void **state)
         if (!found) fail_msg("%s", bso_error());
     }
     bso_methods_free(&m);
-    static const char *const sweeps[] = {"smoke", "quick", "full", "paper", "choices"}, *const protocols[] = {
-                                                                                            "tune",
-                                                                                            "compare"};
+    static const char *const sweeps[] = {"smoke", "quick", "full", "paper", "choices", "long"},
+                             *const protocols[] = {"tune", "compare"};
     char path[64];
     for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps; i++) {
         bso_sweep sweep;
