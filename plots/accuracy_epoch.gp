@@ -2,6 +2,7 @@
 call 'style.gp' ARG1 ARG2 ARG3
 
 stats table using (note(0), note_epoch(0)) nooutput
+eval order_steps
 rows = words(datasets)
 panels = words(steps)
 eval lay_out

@@ -26,6 +26,10 @@ seeds = 0
 note(unused) = (datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
                 steps = with_name(steps, strcol("T")), seeds = larger(seeds, column("n")), 0)
 
+# T in ascending order, whatever order they came in: after the first pass.
+order_steps = "unordered = steps; steps = ''; \
+               do for [number = 1:1024] { if (has(unordered, sprintf('%d', number))) { steps = with_name(steps, sprintf('%d', number)) } }"
+
 # One panel's rows, and the methods and the range of values among them: `stats table using (note_panel(...)) nooutput`
 # after new_panel, which also takes off the ranges of the panel before: stats would count inside them only.
 in_panel(dataset, T) = strcol("dataset") eq dataset && (T eq '' || strcol("T") eq T)
