@@ -137,9 +137,9 @@ static int train(const options *o, const bso_protocol *p, const bso_contender *c
     if (bso_sweep_room(&sweep, (size_t)o->named * (size_t)p->seeds)) return BSO_ERROR;
     for (int s = 0; s < p->seeds; s++) {
         for (int i = 0; i < o->named; i++) {
-            bso_settings *settings = &sweep.cells[sweep.count++].settings;
-            *settings = c[i].settings;
-            settings->seed = p->seed[s];
+            bso_settings settings = c[i].settings;
+            settings.seed = p->seed[s];
+            bso_sweep_add(&sweep, &settings, false);
         }
     }
     int code = bso_sweep_run(sweep_options, &sweep);
@@ -212,8 +212,10 @@ static int compare(const options *o, const bso_protocol *p, const bso_methods *m
         const bso_method *method = bso_method_find(methods, o->names[i]);
         code = method ? make_contender(method, p, &c[i]) : BSO_ERROR;
         for (int j = 0; !code && j < i; j++) {
-            if (c[j].method == method)
-                code = bso_fail("%s and %s are the same method", o->names[j], o->names[i]);
+            if (bso_settings_hash(&c[j].settings) == bso_settings_hash(&c[i].settings)) {
+                code = bso_fail("%s and %s are the same method: their settings are equal", o->names[j],
+                                o->names[i]);
+            }
         }
     }
     int failed = 0;

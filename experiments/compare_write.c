@@ -127,7 +127,11 @@ static void print_paired(FILE *out, const comparison *k)
         const bso_paired *r = &k->paired[i];
         put_method(out, &k->c[i]);
         fprintf(out, " | ");
-        if (!isnan(r->difference.mean)) fprintf(out, "%+.2f", r->difference.mean);
+        if (isnan(r->difference.mean)) {
+            fprintf(out, "–");
+        } else {
+            fprintf(out, "%+.2f", r->difference.mean);
+        }
         fprintf(out, " | ");
         put_interval(out, r->difference);
         fprintf(out, " | ");

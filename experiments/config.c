@@ -3,7 +3,9 @@
 #include "experiments/config.h"
 
 #include "core/error.h"
+#include "core/memory.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,32 +16,108 @@
 
 enum { FILE_BYTES_MAX = 1 << 20 };
 
-int bso_config_read(config_t *config, const char *path)
+/* The file's text, which the caller frees; or NULL. */
+static char *read_text(const char *path)
 {
     struct stat info;
-    FILE *f = fopen(path, "r");
-    if (!f) return bso_fail("%s: %s", path, strerror(errno));
-    /* libconfig ends the process when a read fails, as on a folder. */
-    if (fstat(fileno(f), &info) || !S_ISREG(info.st_mode) || info.st_size > FILE_BYTES_MAX) {
-        fclose(f);
-        return bso_fail("%s: a text file of at most 1 MiB is expected", path);
+    if (stat(path, &info)) {
+        bso_fail("%s: %s", path, strerror(errno));
+        return NULL;
     }
-    config_init(config);
-    int code = 0;
-    if (config_read(config, f) != CONFIG_TRUE) {
-        const char *file = config_error_file(config);
-        code =
-            bso_fail("%s:%d: %s", file ? file : path, config_error_line(config), config_error_text(config));
-        config_destroy(config);
+    bool plain = S_ISREG(info.st_mode) && info.st_size <= FILE_BYTES_MAX;
+    char *text = NULL;
+    if (plain) text = bso_alloc(BSO_MEM_CONTROL, (size_t)info.st_size + 1, 1, "a file of settings");
+    if (plain && !text) return NULL;
+    FILE *f = plain ? fopen(path, "r") : NULL;
+    if (plain && !f) {
+        bso_fail("%s: %s", path, strerror(errno));
+        bso_free(text);
+        return NULL;
     }
-    fclose(f);
+    size_t length = plain ? fread(text, 1, (size_t)info.st_size, f) : 0;
+    if (f) fclose(f);
+    if (plain && length == (size_t)info.st_size && !memchr(text, '\0', length)) {
+        text[length] = '\0';
+        return text;
+    }
+    bso_fail("%s: a text file of at most 1 MiB is expected", path);
+    bso_free(text);
+    return NULL;
+}
+
+/* A whole number that libconfig would take for another one: it keeps 32 bits, or 64 with an L. */
+static int check_number(const char *number, size_t length)
+{
+    char text[80], *end;
+    snprintf(text, sizeof text, "%.*s", (int)(length < sizeof text ? length : sizeof text - 1), number);
+    const char *digits = text + strspn(text, "+-");
+    bool hexadecimal = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
+    errno = 0;
+    long long x = strtoll(text, &end, hexadecimal ? 16 : 10);
+    bool wide = *end == 'L';
+    if (*end && !wide) return 0; /* a fraction, or no number, which libconfig will say */
+    if (errno == ERANGE || length >= sizeof text) {
+        return bso_fail("%s: more than 64 bits hold; seeds take it in quotes", text);
+    }
+    if (wide || (x >= INT_MIN && x <= INT_MAX)) return 0;
+    return bso_fail("%s: more than 32 bits hold; write %sL", text, text);
+}
+
+/* Behind a comment or a text in quotes that starts here; NULL: neither does. One that does not end, ends with
+ * the file. */
+static const char *skip(const char *p)
+{
+    if (*p == '#' || (p[0] == '/' && p[1] == '/')) return p + strcspn(p, "\n");
+    if (p[0] == '/' && p[1] == '*') {
+        const char *end = strstr(p + 2, "*/");
+        return end ? end + 2 : p + strlen(p);
+    }
+    if (*p != '"') return NULL;
+    for (p++; *p && *p != '"'; p++) p += *p == '\\' && p[1];
+    return *p ? p + 1 : p;
+}
+
+/* What libconfig would not refuse, or would end the process over (an @include that cannot be read). */
+static int check_text(const char *path, const char *text)
+{
+    static const char names[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_*-";
+    unsigned line = 1;
+    for (const char *p = text, *next; *p; p = next) {
+        int code = 0;
+        next = skip(p);
+        if (!next && isdigit((unsigned char)p[*p == '-' || *p == '+'])) {
+            next = p + 1 + strspn(p + 1, "0123456789abcdefABCDEFxXL.");
+            code = check_number(p, (size_t)(next - p));
+        } else if (!next && *p == '@') {
+            code = bso_fail("@: files are read by themselves, without @include");
+        } else if (!next) {
+            next = isalpha((unsigned char)*p) ? p + strspn(p, names) : p + 1;
+        }
+        if (code) return bso_fail_context("%s:%u", path, line);
+        for (const char *c = p; c < next; c++) line += *c == '\n';
+    }
+    return 0;
+}
+
+int bso_config_read(config_t *config, const char *path)
+{
+    char *text = read_text(path);
+    if (!text) return BSO_ERROR;
+    int code = check_text(path, text);
+    if (!code) {
+        config_init(config);
+        if (config_read_string(config, text) != CONFIG_TRUE) {
+            code = bso_fail("%s:%d: %s", path, config_error_line(config), config_error_text(config));
+            config_destroy(config);
+        }
+    }
+    bso_free(text);
     return code;
 }
 
 int bso_config_at(const char *path, const config_setting_t *where)
 {
-    const char *file = config_setting_source_file(where);
-    return bso_fail_context("%s:%u", file ? file : path, config_setting_source_line(where));
+    return bso_fail_context("%s:%u", path, config_setting_source_line(where));
 }
 
 bool bso_config_is_list(const config_setting_t *s)

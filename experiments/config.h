@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Read a file of at most 1 MiB. Returns 0, and the caller destroys config (config_destroy); or BSO_ERROR
- * naming file and line, and config needs nothing. */
+/* Read a file of at most 1 MiB, without @include, whose whole numbers fit their 32 bits, or 64 with an L at
+ * the end (libconfig would take others for what is left of them). Returns 0, and the caller destroys config
+ * (config_destroy); or BSO_ERROR naming file and line, and config needs nothing. */
 int bso_config_read(config_t *config, const char *path);
 
 /* Put "file:line: " of a setting before the recorded message. Returns BSO_ERROR. */

@@ -11,6 +11,14 @@
 
 enum { METHODS_MAX = 256 };
 
+static bool label_taken(const bso_methods *m, const char *label)
+{
+    for (int i = 0; i < m->count; i++) {
+        if (strcmp(m->method[i].label, label) == 0) return true;
+    }
+    return false;
+}
+
 static const bso_method *lookup(const bso_methods *m, const char *name)
 {
     for (int i = 0; i < m->count; i++) {
@@ -19,16 +27,16 @@ static const bso_method *lookup(const bso_methods *m, const char *name)
     return NULL;
 }
 
-/* The members of a group but those in `not` (NULL at the end), as pairs. */
-static int read_pairs(const char *path, const config_setting_t *group, const char *const * not,
+/* The members of a group but those in `own` (NULL at the end), as pairs. */
+static int read_pairs(const char *path, const config_setting_t *group, const char *const *own,
                       bso_pair *pairs, int *count)
 {
     *count = 0;
     for (int i = 0; i < config_setting_length(group); i++) {
         config_setting_t *m = config_setting_get_elem(group, (unsigned)i);
-        const char *const *n = not ;
-        while (*n && strcmp(*n, config_setting_name(m)) != 0) n++;
-        if (*n) continue;
+        const char *const *o = own;
+        while (*o && strcmp(*o, config_setting_name(m)) != 0) o++;
+        if (*o) continue;
         if (*count == BSO_METHOD_KEYS || strlen(config_setting_name(m)) >= BSO_WORD) {
             bso_fail("%s: more than %d keys, or too long a name", config_setting_name(m), BSO_METHOD_KEYS);
             return bso_config_at(path, m);
@@ -50,8 +58,7 @@ static int set_pairs(bso_settings *s, const bso_pair *pairs, int count)
 
 int bso_method_apply(const bso_method *method, bool tuned, bso_settings *s)
 {
-    snprintf(s->label, sizeof s->label, "%s", method->label);
-    return set_pairs(s, method->set, method->pairs) ||
+    return bso_settings_set(s, "label", method->label) || set_pairs(s, method->set, method->pairs) ||
                    (tuned && set_pairs(s, method->tuned, method->tuned_pairs))
                ? BSO_ERROR
                : 0;
@@ -65,9 +72,31 @@ static int try(const bso_method *method)
     return bso_method_apply(method, true, &s) || bso_settings_check(&s) ? BSO_ERROR : 0;
 }
 
+const char *bso_method_value(const bso_method *method, const char *key)
+{
+    for (int i = 0; i < method->pairs; i++) {
+        if (strcmp(method->set[i].key, key) == 0) return method->set[i].value;
+    }
+    return NULL;
+}
+
 static bool plain_name(const char *name)
 {
     return *name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")];
+}
+
+static int check_method(const bso_methods *m, const bso_method *method)
+{
+    if (!plain_name(method->name) || lookup(m, method->name) || m->count == METHODS_MAX) {
+        return bso_fail("name=%s: it takes a new name of a-z, 0-9 and _", method->name);
+    }
+    if (label_taken(m, method->label)) {
+        return bso_fail("label=%s: another method has it, and tables tell methods apart by it",
+                        method->label);
+    }
+    if (try(method)) return BSO_ERROR;
+    if (bso_method_value(method, "optimizer")) return 0;
+    return bso_fail("%s: it names no optimizer; add optimizer = \"...\";", method->name);
 }
 
 static int add_methods(bso_methods *m, const char *path, const config_setting_t *list)
@@ -85,10 +114,8 @@ static int add_methods(bso_methods *m, const char *path, const config_setting_t 
             read_pairs(path, group, own, method.set, &method.pairs)) {
             return BSO_ERROR;
         }
-        bool bad = !plain_name(method.name) || lookup(m, method.name) || m->count == METHODS_MAX;
-        if (bad) bso_fail("name=%s: it takes a new name of a-z, 0-9 and _", method.name);
         if (!*method.label) snprintf(method.label, sizeof method.label, "%s", method.name);
-        if (bad || try(&method)) return bso_config_at(path, group);
+        if (check_method(m, &method)) return bso_config_at(path, group);
         m->method[m->count++] = method;
     }
     return 0;
@@ -98,10 +125,7 @@ static int add_methods(bso_methods *m, const char *path, const config_setting_t 
 static const bso_method *user_of(const bso_methods *m, const char *rule)
 {
     for (int i = 0; i < m->count; i++) {
-        for (int j = 0; j < m->method[i].pairs; j++) {
-            const bso_pair *pair = &m->method[i].set[j];
-            if (strcmp(pair->key, "optimizer") == 0 && strcmp(pair->value, rule) == 0) return &m->method[i];
-        }
+        if (strcmp(bso_method_value(&m->method[i], "optimizer"), rule) == 0) return &m->method[i];
     }
     return NULL;
 }
@@ -122,7 +146,29 @@ static int add_rules(bso_methods *m)
     return 0;
 }
 
-/* Entries of methods that are not there, or that have an entry already, are passed over. */
+/* Is a name that of an entry before the i-th one? */
+static bool came_before(const config_setting_t *list, int i, const char *name)
+{
+    const char *other;
+    for (int j = 0; j < i; j++) {
+        const config_setting_t *group = config_setting_get_elem(list, (unsigned)j);
+        if (config_setting_lookup_string(group, "method", &other) && strcmp(other, name) == 0) return true;
+    }
+    return false;
+}
+
+/* Tuned values stand beside what the method fixes, never in its place. */
+static int check_tuned(const bso_method *method)
+{
+    for (int i = 0; i < method->tuned_pairs; i++) {
+        const char *key = method->tuned[i].key;
+        if (!bso_method_value(method, key) && strcmp(key, "label") != 0) continue;
+        return bso_fail("%s: method %s sets it itself; take it out here", key, method->name);
+    }
+    return try(method);
+}
+
+/* Entries of methods that are not there, or that another file has an entry for, are passed over. */
 static int add_tuned(bso_methods *m, const char *path, const config_setting_t *list)
 {
     static const char *const own[] = {"method", "trials", "validation", NULL};
@@ -134,11 +180,15 @@ static int add_tuned(bso_methods *m, const char *path, const config_setting_t *l
             return bso_config_at(path, group);
         }
         if (bso_config_member(path, group, "method", name, sizeof name)) return BSO_ERROR;
+        if (!*name || came_before(list, i, name)) {
+            bso_fail("method=%s: each entry takes the name of another method", name);
+            return bso_config_at(path, group);
+        }
         const bso_method *found = lookup(m, name);
         if (!found || found->tuned_pairs) continue;
         bso_method *method = &m->method[found - m->method];
         if (read_pairs(path, group, own, method->tuned, &method->tuned_pairs)) return BSO_ERROR;
-        if (try(method)) return bso_config_at(path, group);
+        if (check_tuned(method)) return bso_config_at(path, group);
     }
     return 0;
 }

@@ -43,6 +43,9 @@ void bso_methods_free(bso_methods *m);
  * listing the names. */
 const bso_method *bso_method_find(const bso_methods *m, const char *name);
 
+/* What the method fixes a key to, as text; NULL: it leaves the key open. Every method has an optimizer. */
+const char *bso_method_value(const bso_method *method, const char *key);
+
 /* Set what the method stands for, its label included; tuned: then what tuning found, where there is
  * something. What is set otherwise stays. Returns 0 or BSO_ERROR. */
 int bso_method_apply(const bso_method *method, bool tuned, bso_settings *s);

@@ -56,6 +56,15 @@ static int read_seeds(bso_protocol *p, const char *path, const config_setting_t 
     return 0;
 }
 
+/* Draws fall between whole numbers and are the same for every rule. */
+static bool can_be_drawn(const char *key)
+{
+    for (const bso_key *k = bso_keys; k->name; k++) {
+        if (strcmp(k->name, key) == 0) return k->type == BSO_KEY_NUMBER;
+    }
+    return false;
+}
+
 static int read_ranges(bso_protocol *p, const char *path, const config_setting_t *group)
 {
     for (int i = 0; i < config_setting_length(group); i++) {
@@ -63,8 +72,14 @@ static int read_ranges(bso_protocol *p, const char *path, const config_setting_t
         char low[64] = "", high[64] = "";
         const char *key = config_setting_name(m);
         bso_settings s = p->common;
-        bool two = bso_config_is_list(m) && config_setting_length(m) == 2 && i < BSO_RANGES_MAX &&
-                   strlen(key) < BSO_WORD;
+        if (!can_be_drawn(key)) {
+            bso_fail(
+                "ranges: %.64s: it takes settings that are any number, as lr; rules declare the ranges of "
+                "their hyperparameters",
+                key);
+            return bso_config_at(path, m);
+        }
+        bool two = bso_config_is_list(m) && config_setting_length(m) == 2 && i < BSO_RANGES_MAX;
         if (two && (bso_config_text(key, config_setting_get_elem(m, 0), low, sizeof low) ||
                     bso_config_text(key, config_setting_get_elem(m, 1), high, sizeof high) ||
                     bso_settings_set(&s, key, low) || bso_settings_set(&s, key, high))) {
@@ -138,9 +153,10 @@ static int read_all(bso_protocol *p, const char *path, config_setting_t *root)
         return BSO_ERROR;
     }
     for (int i = 0; i < p->seeds; i++) {
-        if (p->trials && p->seed[i] == p->trial_seed) {
-            return bso_fail("%s: seeds: %llu is also trial_seed; seeds to report must be fresh", path,
-                            (unsigned long long)p->trial_seed);
+        /* Also where the file says nothing of trials: the command line may. */
+        if (p->seed[i] == p->trial_seed) {
+            return bso_fail("%s: seeds: %llu is also trial_seed%s; seeds to report must be fresh", path,
+                            (unsigned long long)p->trial_seed, trial_seed ? "" : " where that is not given");
         }
     }
     return 0;

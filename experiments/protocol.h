@@ -4,8 +4,8 @@
  *     title = "Fashion-MNIST, T = 2";        for people
  *     common = { steps = 2; epochs = 5; };   settings of every training; a method's own come on top
  *     seeds = [1, 2, 3];                     of the trainings that are reported
- *     trials = 20; trial_seed = 101;         tuning: settings drawn for each method, and the seed they share
- *     ranges = { lr = [0.3, 30.0]; };        tuning: log-uniform ranges of keys that no rule declares
+ *     trials = 20; trial_seed = 101;         tuning: settings drawn for each method, and their seed (101)
+ *     ranges = { lr = [0.3, 30.0]; };        tuning: log-uniform ranges of settings of every method
  *     target = 80.0;                         comparing: the accuracy whose cost is told, in percent
  */
 #ifndef BSO_PROTOCOL_H

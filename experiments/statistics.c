@@ -14,7 +14,7 @@ double bso_student_within(double t, int dof)
         sum += term;
         term *= c * c * (power + 1) / (power + 2);
     }
-    return dof % 2 ? 2 / pi * (angle + s * sum) : s * sum;
+    return fmin(1, dof % 2 ? 2 / pi * (angle + s * sum) : s * sum); /* rounding may step over 1 */
 }
 
 double bso_student_bound(double share, int dof)
@@ -50,12 +50,13 @@ bso_sample bso_sample_of(const double *x, int n)
 bso_paired bso_paired_test(const double *x, const double *y, int n)
 {
     bso_paired r = {.t = NAN, .p = NAN};
-    double squares = 0;
+    double squares = 0, largest = 0;
     r.difference = (bso_sample){.n = 0, .mean = 0, .sd = NAN, .half = NAN};
     bso_sample *d = &r.difference;
     for (int i = 0; i < n; i++) {
         if (isnan(x[i] - y[i])) continue;
         d->mean += x[i] - y[i];
+        largest = fmax(largest, fmax(fabs(x[i]), fabs(y[i])));
         d->n++;
     }
     d->mean = d->n ? d->mean / d->n : NAN;
@@ -65,6 +66,8 @@ bso_paired bso_paired_test(const double *x, const double *y, int n)
         if (!isnan(away)) squares += away * away;
     }
     d->sd = sqrt(squares / (d->n - 1));
+    /* Equal differences of decimal fractions are not quite equal: without this, t would be 1e15. */
+    if (d->sd < 1e-12 * largest) d->sd = 0;
     double error = d->sd / sqrt((double)d->n);
     d->half = bso_student_bound(0.95, d->n - 1) * error;
     if (error == 0) return r;

@@ -22,8 +22,8 @@ bso_sample bso_sample_of(const double *x, int n);
 /* The differences x[i] - y[i] where both are there. */
 typedef struct {
     bso_sample difference;
-    double t,
-        p; /* paired t statistic (Student 1908) and two-sided p; NaN where n < 2, or where all are equal */
+    double t, p; /* paired t statistic (Student 1908) and two-sided p; NaN where n < 2, or where all are equal
+                    (to rounding) */
 } bso_paired;
 
 bso_paired bso_paired_test(const double *x, const double *y, int n);

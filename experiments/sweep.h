@@ -19,6 +19,6 @@ int bso_sweep_folder(bso_sweep_options *o, const char *directory);
 
 /* Train the cells that have no result in o->runs. Returns 0; 1 where a cell failed or diverged, now or in an
  * earlier sweep (each was named on standard error); BSO_ERROR or BSO_INTERRUPTED. */
-int bso_sweep_run(bso_sweep_options *o, const bso_sweep *sweep);
+int bso_sweep_run(const bso_sweep_options *o, const bso_sweep *sweep);
 
 #endif

@@ -104,7 +104,8 @@ static int apply_axis(reader *r, const axis *x, config_setting_t *value, bso_set
 
 /* Cell number `index` of a group. Common settings come first, then the method and what tuning found for it,
  * then the group's own settings. */
-static int make_cell(reader *r, const config_setting_t *members, const group *g, size_t index, bso_cell *cell)
+static int make_cell(reader *r, const config_setting_t *members, const group *g, size_t index,
+                     bso_settings *s)
 {
     config_setting_t *values[AXES_MAX];
     for (int a = g->count - 1; a >= 0; a--) {
@@ -115,33 +116,22 @@ static int make_cell(reader *r, const config_setting_t *members, const group *g,
         }
         index /= x->count;
     }
-    bso_settings_default(&cell->settings);
-    cell->optional = g->optional;
+    bso_settings_default(s);
     for (int pass = 0; pass < 3; pass++) {
         for (int a = 0; a < g->count; a++) {
             int turn = is_method(&g->axes[a]) ? 1 : a < g->own ? 2 : 0;
-            if (turn == pass && apply_axis(r, &g->axes[a], values[a], &cell->settings)) return BSO_ERROR;
+            if (turn == pass && apply_axis(r, &g->axes[a], values[a], s)) return BSO_ERROR;
         }
     }
-    if (bso_settings_check(&cell->settings)) return bso_config_at(r->path, members);
-    cell->hash = bso_settings_hash(&cell->settings);
-    return 0;
+    return bso_settings_check(s) ? bso_config_at(r->path, members) : 0;
 }
 
 static int add_cells(reader *r, config_setting_t *members, const group *g)
 {
-    bso_sweep *sweep = r->sweep;
+    bso_settings s;
     for (size_t i = 0; i < g->cells; i++) {
-        bso_cell *cell = &sweep->cells[sweep->count];
-        if (make_cell(r, members, g, i, cell)) return BSO_ERROR;
-        size_t j = 0;
-        while (sweep->cells[j].hash != cell->hash) j++; /* ends at the cell itself */
-        if (j < sweep->count) {
-            sweep->repeated++;
-            sweep->cells[j].optional = sweep->cells[j].optional && cell->optional;
-        } else {
-            sweep->count++;
-        }
+        if (make_cell(r, members, g, i, &s)) return BSO_ERROR;
+        bso_sweep_add(r->sweep, &s, g->optional);
     }
     return 0;
 }
@@ -218,6 +208,20 @@ int bso_sweep_room(bso_sweep *sweep, size_t cells)
 {
     sweep->cells = bso_alloc(BSO_MEM_CONTROL, cells, sizeof *sweep->cells, "the cells of the sweep");
     return sweep->cells ? 0 : BSO_ERROR;
+}
+
+void bso_sweep_add(bso_sweep *sweep, const bso_settings *settings, bool optional)
+{
+    bso_cell *cell = &sweep->cells[sweep->count];
+    *cell = (bso_cell){*settings, bso_settings_hash(settings), optional};
+    size_t i = 0;
+    while (sweep->cells[i].hash != cell->hash) i++; /* ends at the cell itself */
+    if (i < sweep->count) {
+        sweep->repeated++;
+        sweep->cells[i].optional = sweep->cells[i].optional && optional;
+    } else {
+        sweep->count++;
+    }
 }
 
 void bso_sweep_free(bso_sweep *sweep)

@@ -39,6 +39,9 @@ enum { BSO_SWEEP_CELLS_MAX = 10000 };
 int bso_sweep_read(bso_sweep *sweep, const char *path);
 /* Make room for that many cells of a sweep that is not read from a file. Returns 0 or BSO_ERROR. */
 int bso_sweep_room(bso_sweep *sweep, size_t cells);
+/* Add a cell of checked settings; one that is there already is only counted in `repeated`. There must be
+ * room. */
+void bso_sweep_add(bso_sweep *sweep, const bso_settings *settings, bool optional);
 void bso_sweep_free(bso_sweep *sweep);
 
 #endif

@@ -222,7 +222,7 @@ static void print_cells(const plan *p)
 }
 
 /* Everything after the file is read. */
-static int carry_out(bso_sweep_options *o, const bso_sweep *sweep, plan *p)
+static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p)
 {
     int code = choose(o, sweep, p);
     if (code == 0) code = check_data(p);
@@ -232,26 +232,25 @@ static int carry_out(bso_sweep_options *o, const bso_sweep *sweep, plan *p)
         bso_file_remove_leftovers(o->runs, NULL, true); /* with the lock held nobody is writing them */
     }
     size_t done = mark_done(p), waiting = count_state(p, BSO_JOB_WAITING);
-    int machine = cores();
-    if (o->jobs == 0) o->jobs = machine;
-    if ((size_t)o->jobs > waiting) o->jobs = waiting ? (int)waiting : 1;
-    if (o->threads == 0) o->threads = machine / o->jobs > 1 ? machine / o->jobs : 1;
+    int machine = cores(), jobs = o->jobs ? o->jobs : machine, threads = o->threads;
+    if ((size_t)jobs > waiting) jobs = waiting ? (int)waiting : 1;
+    if (threads == 0) threads = machine / jobs > 1 ? machine / jobs : 1;
     if (o->alone) tell_strangers(o, sweep);
-    code = estimate(p, o->jobs, o->threads);
+    code = estimate(p, jobs, threads);
     if (code) return code;
 
     char text[32];
-    bso_duration_text(bso_jobs_left(p->jobs, p->count, o->jobs, 1), text, sizeof text);
+    bso_duration_text(bso_jobs_left(p->jobs, p->count, jobs, 1), text, sizeof text);
     printf("%s: estimate: %s on %d cores (%d at once, %d thread%s each), %zu cells, %zu done\n",
-           *sweep->title ? sweep->title : sweep->name, text, machine, o->jobs, o->threads,
-           o->threads == 1 ? "" : "s", p->count, done);
+           *sweep->title ? sweep->title : sweep->name, text, machine, jobs, threads, threads == 1 ? "" : "s",
+           p->count, done);
     if (o->dry) {
         print_cells(p);
         return 0;
     }
     fflush(stdout);
     double start = bso_clock();
-    code = bso_jobs_run(p->jobs, p->count, o->jobs, o->threads);
+    code = bso_jobs_run(p->jobs, p->count, jobs, threads);
     size_t failed = count_state(p, BSO_JOB_FAILED), diverged = count_state(p, BSO_JOB_DIVERGED);
     bso_duration_text(bso_clock() - start, text, sizeof text);
     printf("%s: %zu of %zu cells are done, %zu failed, %zu diverged, %s; results in %s\n", sweep->name,
@@ -269,7 +268,7 @@ int bso_sweep_folder(bso_sweep_options *o, const char *directory)
     return 0;
 }
 
-int bso_sweep_run(bso_sweep_options *o, const bso_sweep *sweep)
+int bso_sweep_run(const bso_sweep_options *o, const bso_sweep *sweep)
 {
     plan p = {.lock = -1};
     int code = carry_out(o, sweep, &p);

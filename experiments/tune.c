@@ -18,6 +18,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -67,30 +68,20 @@ static int parse(int argc, char **argv, options *o)
 
 /* ---- what is drawn ---- */
 
-static bool fixed_by(const bso_method *method, const char *key)
-{
-    for (int i = 0; i < method->pairs; i++) {
-        if (strcmp(method->set[i].key, key) == 0) return true;
-    }
-    return false;
-}
-
 static void add_range(bso_candidate *c, const char *key, double low, double high)
 {
-    if (!(low < high) || fixed_by(c->method, key) || c->ranges == BSO_TUNE_KEYS) return;
+    if (!(low < high) || bso_method_value(c->method, key) || c->ranges == BSO_TUNE_KEYS) return;
     bso_range *r = &c->range[c->ranges++];
     snprintf(r->key, sizeof r->key, "%s", key);
     r->low = low;
     r->high = high;
 }
 
-/* The protocol's ranges, then those that the rule declares, but for what the method fixes. */
-static int find_ranges(bso_candidate *c, const bso_protocol *protocol)
+int bso_tune_ranges(bso_candidate *c, const bso_protocol *protocol)
 {
-    bso_settings s = protocol->common;
-    if (bso_method_apply(c->method, false, &s)) return BSO_ERROR;
-    const bso_optimizer *rule = bso_optimizer_find(s.optimizer);
+    const bso_optimizer *rule = bso_optimizer_find(bso_method_value(c->method, "optimizer"));
     if (!rule) return BSO_ERROR;
+    c->ranges = 0;
     for (int i = 0; i < protocol->ranges; i++) {
         add_range(c, protocol->range[i].key, protocol->range[i].low, protocol->range[i].high);
     }
@@ -107,6 +98,9 @@ static void draw(const bso_candidate *c, const bso_range *r, uint64_t seed, int 
     uint64_t stream = bso_hash(name, r->key, strlen(r->key));
     double u = bso_random_uniform(seed, BSO_RANDOM_TUNE, (uint32_t)(stream ^ stream >> 32), (uint64_t)trial);
     snprintf(text, size, "%.3g", r->low * pow(r->high / r->low, u));
+    /* A bound of more digits: rounding must not step over it. */
+    double x = strtod(text, NULL);
+    if (x < r->low || x > r->high) snprintf(text, size, "%.17g", x < r->low ? r->low : r->high);
 }
 
 int bso_tune_trial(const bso_candidate *c, const bso_protocol *protocol, int trial, bso_settings *s)
@@ -151,9 +145,10 @@ static int add_cells(const tuning *t, const bso_candidate *c, bool best, bso_swe
 {
     int n = best ? t->protocol->seeds : t->protocol->trials;
     for (int i = 0; i < n; i++) {
-        bso_cell *cell = &sweep->cells[sweep->count++];
-        if (bso_tune_trial(c, t->protocol, best ? c->best : i, &cell->settings)) return BSO_ERROR;
-        if (best) cell->settings.seed = t->protocol->seed[i];
+        bso_settings s;
+        if (bso_tune_trial(c, t->protocol, best ? c->best : i, &s)) return BSO_ERROR;
+        if (best) s.seed = t->protocol->seed[i];
+        bso_sweep_add(sweep, &s, false);
     }
     return 0;
 }
@@ -170,7 +165,8 @@ static int train(const tuning *t, bool best)
     if (bso_sweep_room(&sweep, each * (size_t)t->count)) return BSO_ERROR;
     int code = 0;
     for (int i = 0; !code && i < t->count; i++) {
-        if (t->candidates[i].asked) code = add_cells(t, &t->candidates[i], best, &sweep);
+        const bso_candidate *c = &t->candidates[i];
+        if (c->asked && !(best && c->best < 0)) code = add_cells(t, c, best, &sweep);
     }
     if (!code && sweep.count) code = bso_sweep_run(t->sweep, &sweep);
     bso_sweep_free(&sweep);
@@ -182,7 +178,7 @@ static int read_trials(const tuning *t, bso_candidate *c)
 {
     bso_settings s;
     c->trials = t->protocol->trials;
-    c->best = 0;
+    c->best = -1;
     c->complete = true;
     c->validation = bso_alloc(BSO_MEM_LOG, (size_t)c->trials, sizeof *c->validation, "trials");
     if (!c->validation) return BSO_ERROR;
@@ -191,7 +187,8 @@ static int read_trials(const tuning *t, bso_candidate *c)
         if (bso_tune_trial(c, t->protocol, i, &s)) return BSO_ERROR;
         c->validation[i] = validation_of(t, &s, &there);
         c->complete = c->complete && there;
-        if (isnan(c->validation[c->best]) || c->validation[i] > c->validation[c->best]) c->best = i;
+        if (isnan(c->validation[i])) continue;
+        if (c->best < 0 || c->validation[i] > c->validation[c->best]) c->best = i;
     }
     return 0;
 }
@@ -201,6 +198,7 @@ static int read_seeds(const tuning *t, bso_candidate *c)
     bso_settings s;
     double x[BSO_SEEDS_MAX], squares = 0;
     c->mean = c->sd = NAN;
+    if (c->best < 0) return 0;
     for (int i = 0; i < t->protocol->seeds; i++) {
         bool there;
         if (bso_tune_trial(c, t->protocol, c->best, &s)) return BSO_ERROR;
@@ -232,7 +230,7 @@ static int choose(const bso_methods *methods, const char *const *names, int name
         if (!asked && !method->tuned_pairs) continue;
         bso_candidate *c = &t->candidates[t->count++];
         *c = (bso_candidate){.method = method, .asked = asked};
-        if (find_ranges(c, t->protocol)) return BSO_ERROR;
+        if (bso_tune_ranges(c, t->protocol)) return BSO_ERROR;
     }
     return 0;
 }
@@ -245,10 +243,16 @@ static int carry_out(tuning *t)
         if (read_trials(t, &t->candidates[i])) return BSO_ERROR;
     }
     if (train(t, true)) return bso_stop_requested ? BSO_INTERRUPTED : BSO_ERROR;
+    for (int i = 0; i < t->count; i++) {
+        if (read_seeds(t, &t->candidates[i])) return BSO_ERROR;
+    }
     int kept = 0;
     for (int i = 0; i < t->count; i++) {
-        bso_candidate *c = &t->candidates[i];
-        if (read_seeds(t, c)) return BSO_ERROR;
+        const bso_candidate *c = &t->candidates[i];
+        if (c->asked && c->best < 0) {
+            printf("%s: none of its trials reached its end; it stays without tuned settings\n",
+                   c->method->name);
+        }
         if (c->asked || c->complete) {
             t->candidates[kept++] = *c;
         } else {
@@ -263,6 +267,11 @@ static int carry_out(tuning *t)
 
 int bso_tune_methods(bso_sweep_options *o, const bso_protocol *protocol, const char *const *names, int count)
 {
+    if (!(protocol->common.validation > 0)) {
+        return bso_fail("%s: validation: none; tuning needs a share of the training set, common = { "
+                        "validation = 0.05; ... };",
+                        o->file);
+    }
     char kept[sizeof o->directory + 16];
     snprintf(kept, sizeof kept, "%s/tuned.conf", o->directory);
     bso_methods methods;

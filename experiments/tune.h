@@ -16,16 +16,20 @@ typedef struct {
     bool asked, complete; /* to be trained now; all its trainings are there */
     int ranges;
     bso_range range[BSO_TUNE_KEYS]; /* what is drawn: log-uniform */
-    int trials, best;               /* the trial with the highest validation accuracy */
-    double *validation;             /* [trials] percent; NaN: it did not reach its end */
-    double mean, sd;                /* of the best trial's validation accuracy over fresh seeds; NaN: none */
-    int seeds;                      /* that reached their end */
+    int trials, best;   /* the trial with the highest validation accuracy; -1: none reached its end */
+    double *validation; /* [trials] percent; NaN: it did not reach its end */
+    double mean, sd;    /* of the best trial's validation accuracy over fresh seeds; NaN: none */
+    int seeds;          /* that reached their end */
 } bso_candidate;
 
 /* Tune the named methods (0: all) by a protocol: train what is missing in o->directory, then write what was
  * found there and print it. What is there of other methods stays in the files. Returns 0, BSO_ERROR or
  * BSO_INTERRUPTED; with o->dry nothing is written. */
 int bso_tune_methods(bso_sweep_options *o, const bso_protocol *protocol, const char *const *names, int count);
+
+/* Fill ranges and range: the protocol's, then those that the method's rule declares, but for what the method
+ * fixes. Returns 0 or BSO_ERROR. */
+int bso_tune_ranges(bso_candidate *c, const bso_protocol *protocol);
 
 /* The settings of a trial (0-based), checked; seed: the protocol's trial_seed. Returns 0 or BSO_ERROR. */
 int bso_tune_trial(const bso_candidate *c, const bso_protocol *protocol, int trial, bso_settings *s);

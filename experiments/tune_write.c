@@ -45,13 +45,19 @@ void bso_best_of(const double *x, int n, int k, double *mean, double *sd)
     bso_free(sorted);
 }
 
-/* The value of a key in a candidate's trial, as text. */
+/* The highest validation accuracy of all trials; NaN: none reached its end. */
+static double best_validation(const bso_candidate *c)
+{
+    return c->best < 0 ? NAN : c->validation[c->best];
+}
+
+/* The value of a key in a candidate's trial, as text; NaN where there is no such trial. */
 static void value_text(const found *f, const bso_candidate *c, int trial, const char *key, char *text,
                        size_t size)
 {
     bso_settings s;
     snprintf(text, size, "NaN");
-    if (bso_tune_trial(c, f->protocol, trial, &s) == 0) bso_settings_get(&s, key, text, size);
+    if (trial >= 0 && bso_tune_trial(c, f->protocol, trial, &s) == 0) bso_settings_get(&s, key, text, size);
 }
 
 static void print_settings(FILE *out, const void *argument)
@@ -64,10 +70,11 @@ static void print_settings(FILE *out, const void *argument)
             "protocol = \"%s\";\ntuned = (",
             f->protocol->name, f->protocol->title, (unsigned long long)f->protocol->trial_seed,
             f->protocol->title);
-    for (int i = 0; i < f->count; i++) {
+    for (int i = 0, written = 0; i < f->count; i++) {
         const bso_candidate *c = &f->c[i];
-        fprintf(out, "%s\n    { method = \"%s\"; trials = %d; validation = %.2f;", i ? "," : "",
-                c->method->name, c->trials, isnan(c->validation[c->best]) ? 0 : c->validation[c->best]);
+        if (c->best < 0) continue;
+        fprintf(out, "%s\n    { method = \"%s\"; trials = %d; validation = %.2f;", written++ ? "," : "",
+                c->method->name, c->trials, best_validation(c));
         for (int r = 0; r < c->ranges; r++) {
             value_text(f, c, c->best, c->range[r].key, value, sizeof value);
             fprintf(out, " %s = %s%s;", c->range[r].key, value, strpbrk(value, ".e") ? "" : ".0");
@@ -128,7 +135,7 @@ static void print_tuned(FILE *out, const void *argument)
         fprintf(out, "%s,", c->method->name);
         bso_csv_text(out, c->method->label);
         fprintf(out, ",%d,", c->trials);
-        bso_csv_number(out, c->validation[c->best]);
+        bso_csv_number(out, best_validation(c));
         fputc(',', out);
         bso_csv_number(out, c->mean);
         fputc(',', out);
@@ -151,6 +158,26 @@ static void put_percent(FILE *out, double x)
     }
 }
 
+/* "75.20 ± 0.31 (3 seeds)" */
+static void print_seeds(FILE *out, const bso_protocol *protocol, const bso_candidate *c)
+{
+    if (c->best < 0) {
+        fprintf(out, "– (no trial reached its end)");
+        return;
+    }
+    if (isnan(c->mean)) {
+        fprintf(out, "–");
+    } else {
+        fprintf(out, "%.2f", c->mean);
+        if (!isnan(c->sd)) fprintf(out, " ± %.2f", c->sd);
+    }
+    fprintf(out, " (%d seed%s", c->seeds, c->seeds == 1 ? "" : "s");
+    if (c->seeds < protocol->seeds) {
+        fprintf(out, "; %d of %d did not reach their end", protocol->seeds - c->seeds, protocol->seeds);
+    }
+    fprintf(out, ")");
+}
+
 /* After how many trials a smaller budget is shown. */
 static const int budgets[] = {1, 4, 8, 16};
 enum { BUDGETS = sizeof budgets / sizeof *budgets };
@@ -169,24 +196,15 @@ static void print_table(FILE *out, const void *argument)
         fprintf(out, "| ");
         bso_markdown_text(out, c->method->label);
         fprintf(out, " (`%s`) | ", c->method->name);
-        for (int r = 0; r < c->ranges; r++) {
+        if (c->best < 0) fprintf(out, "–");
+        for (int r = 0; c->best >= 0 && r < c->ranges; r++) {
             value_text(f, c, c->best, c->range[r].key, value, sizeof value);
             fprintf(out, "%s`%s=%s`", r ? " " : "", c->range[r].key, value);
         }
         fprintf(out, " | ");
-        if (isnan(c->mean)) {
-            fprintf(out, "–");
-        } else {
-            fprintf(out, "%.2f", c->mean);
-            if (!isnan(c->sd)) fprintf(out, " ± %.2f", c->sd);
-        }
-        fprintf(out, " (%d seed%s", c->seeds, c->seeds == 1 ? "" : "s");
-        if (c->seeds < f->protocol->seeds) {
-            fprintf(out, "; %d of %d did not reach their end", f->protocol->seeds - c->seeds,
-                    f->protocol->seeds);
-        }
-        fprintf(out, ") |");
-        put_percent(out, c->validation[c->best]);
+        print_seeds(out, f->protocol, c);
+        fprintf(out, " |");
+        put_percent(out, best_validation(c));
         for (int b = 0; b < BUDGETS; b++) {
             double mean, sd;
             bso_best_of(c->validation, c->trials, budgets[b], &mean, &sd);

@@ -2,11 +2,14 @@
  * what wins over what, and that a draw depends on nothing but names.
  */
 #include "core/error.h"
+#include "experiments/config.h"
 #include "experiments/method.h"
 #include "experiments/protocol.h"
 #include "experiments/sweep_file.h"
 #include "experiments/tune.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,11 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 static char folder[] = "/tmp/bso-test-methods-XXXXXX";
 static char methods_path[64], tuned_path[64], other_path[64];
+static char
+    repository[PATH_MAX]; /* its experiments/; tests run in the folder above, where nothing is tuned */
 
 static void write_text(const char *path, const char *text)
 {
@@ -30,7 +36,7 @@ static void write_text(const char *path, const char *text)
 
 static void use_repository(void)
 {
-    assert_int_equal(setenv("BSO_EXPERIMENTS", "experiments", 1), 0);
+    assert_int_equal(setenv("BSO_EXPERIMENTS", repository, 1), 0);
 }
 
 static void use_folder(const char *methods, const char *tuned)
@@ -50,7 +56,7 @@ static void assert_setting(const bso_settings *s, const char *key, const char *e
 
 /* ---- the repository's own files ---- */
 
-static void the_repository_is_in_order(void **state)
+static void its_methods_are_in_order(void **state)
 {
     (void)state;
     use_repository();
@@ -67,22 +73,65 @@ static void the_repository_is_in_order(void **state)
         if (!found) fail_msg("%s", bso_error());
     }
     bso_methods_free(&m);
-    static const char *const sweeps[] = {"smoke", "quick", "full", "paper", "choices", "long"},
-                             *const protocols[] = {"tune", "compare"};
-    char path[64];
-    for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps; i++) {
-        bso_sweep sweep;
-        snprintf(path, sizeof path, "experiments/%s.conf", sweeps[i]);
-        if (bso_sweep_read(&sweep, path)) fail_msg("%s", bso_error());
-        assert_string_equal(sweep.name, sweeps[i]);
-        bso_sweep_free(&sweep);
+}
+
+static void read_sweep(const char *path, const char *name)
+{
+    bso_sweep sweep;
+    if (bso_sweep_read(&sweep, path)) fail_msg("%s", bso_error());
+    assert_string_equal(sweep.name, name);
+    bso_sweep_free(&sweep);
+}
+
+static void read_protocol(const char *path, const char *name)
+{
+    bso_protocol p;
+    if (bso_protocol_read(&p, path)) fail_msg("%s", bso_error());
+    assert_string_equal(p.name, name);
+    assert_true(p.common.validation > 0); /* the target and tuning look at it */
+}
+
+/* Every other file is a sweep or a protocol, and has its own name. */
+static void its_sweeps_and_protocols_are_in_order(void **state)
+{
+    (void)state;
+    use_repository();
+    DIR *d = opendir(repository);
+    assert_non_null(d);
+    int files = 0;
+    for (struct dirent *e; (e = readdir(d));) {
+        char path[PATH_MAX + 300], name[256];
+        size_t length = strlen(e->d_name);
+        if (length < 5 || strcmp(e->d_name + length - 5, ".conf") != 0) continue;
+        snprintf(name, sizeof name, "%.*s", (int)length - 5, e->d_name);
+        snprintf(path, sizeof path, "%s/%s", repository, e->d_name);
+        if (strcmp(name, "methods") == 0 || strcmp(name, "tuned") == 0) continue;
+        bool protocol = strcmp(name, "tune") == 0 || strcmp(name, "compare") == 0;
+        (protocol ? read_protocol : read_sweep)(path, name);
+        files++;
     }
-    for (size_t i = 0; i < 2; i++) {
-        bso_protocol p;
-        snprintf(path, sizeof path, "experiments/%s.conf", protocols[i]);
-        if (bso_protocol_read(&p, path)) fail_msg("%s", bso_error());
-        assert_string_equal(p.name, protocols[i]);
-        assert_int_equal(p.common.steps, 2);
+    closedir(d);
+    assert_true(files >= 6);
+}
+
+/* ---- where files are ---- */
+
+static void the_folder_of_files(void **state)
+{
+    (void)state;
+    char path[PATH_MAX], program[PATH_MAX];
+    assert_int_equal(setenv("BSO_EXPERIMENTS", "/some/where", 1), 0);
+    bso_config_path("x.conf", path, sizeof path);
+    assert_string_equal(path, "/some/where/x.conf");
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    assert_true(length > 0);
+    program[length] = '\0';
+    strrchr(program, '/')[0] = '\0';
+    strcat(program, "/../experiments/no such file");
+    for (int empty = 0; empty < 2; empty++) {
+        assert_int_equal(empty ? setenv("BSO_EXPERIMENTS", "", 1) : unsetenv("BSO_EXPERIMENTS"), 0);
+        bso_config_path("no such file", path, sizeof path);
+        assert_string_equal(path, program);
     }
 }
 
@@ -104,7 +153,45 @@ static void names_and_rules(void **state)
     assert_string_equal(bso_method_find(&m, "tbso")->name, "tbso");
     assert_null(bso_method_find(&m, "nobody"));
     assert_non_null(strstr(bso_error(), "method=nobody: no such method; choose one of mine, also, "));
+    assert_string_equal(bso_method_value(bso_method_find(&m, "mine"), "gradient"), "sltt");
+    assert_null(bso_method_value(bso_method_find(&m, "mine"), "update"));
+    for (int i = 0; i < m.count; i++) assert_non_null(bso_method_value(&m.method[i], "optimizer"));
     bso_methods_free(&m);
+}
+
+static void assert_tuned_lr(const bso_methods *m, const char *name, const char *expected)
+{
+    bso_settings s;
+    bso_settings_default(&s);
+    assert_int_equal(bso_method_apply(bso_method_find(m, name), true, &s), 0);
+    assert_setting(&s, "lr", expected);
+}
+
+/* The repository's file first, then what was tuned here; a file that is named is the only one. */
+static void where_tuned_settings_are_from(void **state)
+{
+    (void)state;
+    use_folder("methods = ();", "tuned = ( { method = \"bso\"; lr = 2.0; } );");
+    write_text(other_path, "tuned = ( { method = \"bso\"; lr = 3.0; }, { method = \"tbso\"; lr = 4.0; } );");
+    assert_true(mkdir("results", 0777) == 0 && mkdir("results/tune", 0777) == 0);
+    assert_int_equal(rename(other_path, BSO_TUNED_HERE), 0);
+    bso_methods m;
+    if (bso_methods_read(&m, NULL)) fail_msg("%s", bso_error());
+    assert_string_equal(m.tuned_path, tuned_path);
+    assert_tuned_lr(&m, "bso", "2");
+    assert_tuned_lr(&m, "tbso", "4");
+    assert_tuned_lr(&m, "bop", "0.1");
+    bso_methods_free(&m);
+    if (bso_methods_read(&m, BSO_TUNED_HERE)) fail_msg("%s", bso_error());
+    assert_tuned_lr(&m, "bso", "3");
+    bso_methods_free(&m);
+    if (bso_methods_read(&m, "missing.conf")) fail_msg("%s", bso_error());
+    assert_tuned_lr(&m, "bso", "0.1");
+    bso_methods_free(&m);
+    write_text(BSO_TUNED_HERE, "tuned = (");
+    assert_int_equal(bso_methods_read(&m, NULL), BSO_ERROR);
+    assert_non_null(strstr(bso_error(), BSO_TUNED_HERE ":1: "));
+    assert_true(unlink(BSO_TUNED_HERE) == 0 && rmdir("results/tune") == 0 && rmdir("results") == 0);
 }
 
 static void what_wins(void **state)
@@ -184,8 +271,23 @@ static void hostile_methods(void **state)
     refuse_methods("methods = (\n { name = \"a\"; optimiser = \"bso\"; } );", 2, "optimiser");
     refuse_methods("methods = (\n { name = \"a\"; optimizer = \"bso\"; steps = 0; } );", 2, "steps");
     refuse_methods("methods = (\n { name = \"a\"; optimizer = \"bso\"; steps = [1, 2]; } );", 2, "steps");
-    refuse_methods("methods = (\n { name = \"a\"; gradient = \"bptt\"; update = \"realtime\"; } );", 2,
-                   "update=realtime");
+    refuse_methods("methods = (\n { name = \"a\"; gradient = \"bptt\"; } );", 2, "names no optimizer");
+    refuse_methods(
+        "methods = (\n { name = \"a\"; optimizer = \"bso\"; gradient = \"bptt\"; update = \"realtime\"; } );",
+        2, "update=realtime");
+    refuse_methods("methods = ( { name = \"a\"; optimizer = \"bso\"; },\n { name = \"b\"; label = \"a\"; "
+                   "optimizer = \"bop\"; } );",
+                   2, "label=a: another");
+    refuse_methods("methods = (\n { name = \"a\"; label = \"a\\nb\"; optimizer = \"bso\"; } );", 2,
+                   "label: ");
+    refuse_methods("methods = (\n { name = \"a\"; optimizer = \"bso\"; optimizer = \"bop\"; } );", 2,
+                   "duplicate");
+    refuse_methods("methods = (\n { name = \"a\"; optimizer = \"bso\"; lr = 1e999; } );", 2, "lr=");
+    refuse_methods("methods = (\n { name = \"a\"; optimizer = \"bso\"; steps = 1e30; } );", 2, "steps=");
+    refuse_methods("methods = (\n { name = \"a\"; optimizer = \"bso\"; steps = 4294967298; } );", 2,
+                   "write 4294967298L");
+    refuse_methods("methods = (\n { name = \"a\"; optimizer = \"bso\"; steps = 18446744073709551618; } );", 2,
+                   "64 bits");
     refuse_methods("methods = (\n { name = \"a\"; weight_lr = 1.0; optimizer = \"bso\"; } );", 2,
                    "weight_lr");
     char text[6000] = "methods = (\n { name = \"a\"; optimizer = \"";
@@ -200,6 +302,40 @@ static void hostile_methods(void **state)
     assert_refused(bso_methods_read(&m, NULL), methods_path, 0, "No such file");
     use_folder("methods = ();", NULL);
     assert_refused(bso_methods_read(&m, "/tmp"), "/tmp", 0, "text file");
+    refuse_methods("methods = ();\n@include \"/tmp\"\n", 2, "include");
+    use_folder("methods = ();", NULL);
+    FILE *f = fopen(methods_path, "a");
+    assert_true(f && fputc(0, f) == 0 && fclose(f) == 0);
+    assert_refused(bso_methods_read(&m, NULL), methods_path, 0, "text file");
+}
+
+/* Which numbers libconfig keeps as they are, and what only looks like one. */
+static void whole_numbers(void **state)
+{
+    (void)state;
+    bso_protocol p;
+    write_text(other_path, "name = \"a @ 4294967298 \\\" 4294967298\"; # 4294967298 @\n"
+                           "title = \"\\\\\"; // \" 4294967298\n"
+                           "/* 4294967298\n@include \"x\" */ trials = 0x10;\n"
+                           "seeds = [2147483647L, 4294967298L, 0x100000003L, 9223372036854775807L, 3L];\n"
+                           "trial_seed = \"18446744073709551615\"; target = 4.294967298e1;\n"
+                           "common = { leak = 0.4294967298; lr = 1e-2; threshold = 42949672.98E-2; };\n");
+    if (bso_protocol_read(&p, other_path)) fail_msg("%s", bso_error());
+    assert_true(p.seeds == 5 && p.seed[0] == 2147483647 && p.seed[1] == 4294967298 &&
+                p.seed[2] == 0x100000003 && p.seed[3] == INT64_MAX && p.seed[4] == 3);
+    assert_true(p.trials == 16 && p.trial_seed == UINT64_MAX && fabs(p.target - 42.94967298) < 1e-12);
+    assert_setting(&p.common, "leak", "0.4294967298");
+    assert_setting(&p.common, "lr", "0.01");
+    assert_setting(&p.common, "threshold", "429496.7298");
+    static const char *const beyond[] = {"2147483648",  "-2147483649",          "+4294967298",
+                                         "0x80000000",  "9223372036854775808L", "0x10000000000000000L",
+                                         "-4294967297", "00000000004294967298"};
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "name = \"a\"; /*\n*/ common = {};\nseeds = [1, %s];", beyond[i]);
+        write_text(other_path, text);
+        assert_refused(bso_protocol_read(&p, other_path), other_path, 3, beyond[i]);
+    }
 }
 
 static void refuse_tuned(const char *text, int line, const char *word)
@@ -215,6 +351,14 @@ static void hostile_tuned(void **state)
     refuse_tuned("tuned = 1;", 0, "tuned");
     refuse_tuned("tuned = (\n 1 );", 2, "group");
     refuse_tuned("tuned = (\n { method = 1; lr = 1.0; } );", 2, "method");
+    refuse_tuned("tuned = (\n { lr = 1.0; } );", 2, "method=: ");
+    refuse_tuned("tuned = ( { method = \"bso\"; lr = 1.0; },\n { method = \"bso\"; lr = 2.0; } );", 2,
+                 "method=bso: ");
+    refuse_tuned("tuned = (\n { method = \"bso\"; optimizer = \"bop\"; } );", 2, "optimizer: method bso");
+    refuse_tuned("tuned = (\n { method = \"bso\"; label = \"mine\"; } );", 2, "label: method bso");
+    refuse_tuned("tuned = (\n { method = \"bso\"; lr = [1.0, 2.0]; } );", 2, "lr: ");
+    refuse_tuned("tuned = ();\nmethods = ();", 2, "methods");
+    refuse_tuned("tuned = ( { method = \"bso\"; lr = 1.0;\n", 2, "");
     refuse_tuned("tuned = (\n { method = \"bso\"; lr = -1.0; } );", 2, "lr=-1");
     refuse_tuned("tuned = (\n { method = \"bso\"; lr = \"fast\"; } );", 2, "lr=fast");
     refuse_tuned("tuned = (\n { method = \"bso\"; weight_lr = 1.0; } );", 2, "weight_lr");
@@ -240,22 +384,43 @@ static void hostile_protocols(void **state)
     refuse_protocol("name = \"a\"; common = {};\nseeds = 1;", 2, "seeds");
     refuse_protocol("name = \"a\"; common = {};\nseeds = [1, 2, 1];", 2, "twice");
     refuse_protocol("name = \"a\"; common = {};\nseeds = [-1];", 2, "seed=-1");
+    refuse_protocol("name = \"a\"; common = {};\nseeds = [1.5];", 2, "seed=1.5");
+    refuse_protocol("name = \"a\"; common = {};\nseeds = [\"one\"];", 2, "seed=one");
+    refuse_protocol("name = \"a\"; common = {};\nseeds = ([1]);", 2, "seed: ");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {\n stepz = 2; };", 2, "stepz");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {\n steps = [1, 2]; };", 2, "steps");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {};\ntrials = 0;", 2, "trials");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {};\ntrials = 1.5;", 2, "trials");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {};\ntrials = 10001;", 2, "trials");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {};\ntrials = 4294967298;", 2, "write 4294967298L");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {};\ntrials = 4294967298L;", 2, "trials");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {};\ntrial_seed = -3;", 2, "seed=-3");
+    refuse_protocol("name = \"a\"; seeds = [1, 101]; common = {};", 0, "trial_seed where that is not given");
     refuse_protocol("name = \"a\"; seeds = [7]; common = {}; trials = 2; trial_seed = 7;", 0, "fresh");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {}; ranges = {\n lr = [3.0, 1.0]; };", 2, "lr");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {}; ranges = {\n lr = [0.0, 1.0]; };", 2, "lr");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {}; ranges = {\n lr = [1.0, 9999999.0]; };", 2,
                     "lr");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {}; ranges = {\n lr = 2.0; };", 2, "lr");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {}; ranges = {\n lr = [1.0]; };", 2, "lr");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {}; ranges = {\n lr = (\"a\", \"b\"); };", 2,
+                    "lr=a");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {}; ranges = {\n steps = [1, 4]; };", 2,
+                    "ranges: steps");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {}; ranges = {\n gamma = [0.1, 0.4]; };", 2,
+                    "ranges: gamma");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {}; ranges = {\n label = [1.0, 2.0]; };", 2,
+                    "ranges: label");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {};\ntarget = 100;", 2, "target");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {};\ntarget = \"80\";", 2, "target");
+    refuse_protocol("name = \"a\"; seeds = [1]; common = {", 1, "");
     refuse_protocol("name = \"a\"; seeds = [1]; common = {};\nseedz = [1];", 2, "seedz");
     bso_protocol p;
     write_text(other_path, "name = \"a\"; seeds = [4, 5]; common = { steps = 3; }; target = 50;");
     if (bso_protocol_read(&p, other_path)) fail_msg("%s", bso_error());
     assert_true(p.seeds == 2 && p.seed[1] == 5 && p.common.steps == 3 && p.target == 50 && p.trials == 0);
+    assert_refused(bso_protocol_read(&p, "/tmp"), "/tmp", 0, "text file");
+    assert_refused(bso_protocol_read(&p, "missing.conf"), "missing.conf", 0, "No such file");
 }
 
 /* ---- draws ---- */
@@ -315,10 +480,126 @@ static void draws_depend_on_names_alone(void **state)
     bso_methods_free(&m);
 }
 
+static bool is_drawn(const bso_candidate *c, const char *key)
+{
+    for (int i = 0; i < c->ranges; i++) {
+        if (strcmp(c->range[i].key, key) == 0) return true;
+    }
+    return false;
+}
+
+static void what_a_method_fixes_is_not_drawn(void **state)
+{
+    (void)state;
+    use_folder("methods = ( { name = \"free\"; optimizer = \"bso\"; },\n"
+               "            { name = \"fixed\"; optimizer = \"bso\"; lr = 0.7; gamma = 3e-7; } );\n",
+               NULL);
+    bso_methods m;
+    if (bso_methods_read(&m, NULL)) fail_msg("%s", bso_error());
+    bso_protocol p = {.trial_seed = 101, .ranges = 1, .range = {{"lr", 1.0, 30.0}}};
+    bso_settings_default(&p.common);
+    bso_candidate all = {.method = bso_method_find(&m, "free")},
+                  some = {.method = bso_method_find(&m, "fixed")};
+    assert_int_equal(bso_tune_ranges(&all, &p), 0);
+    assert_int_equal(bso_tune_ranges(&some, &p), 0);
+    assert_true(is_drawn(&all, "lr") && is_drawn(&all, "gamma"));
+    assert_true(!is_drawn(&some, "lr") && !is_drawn(&some, "gamma"));
+    assert_int_equal(all.ranges, some.ranges + 2);
+    const bso_optimizer *rule = bso_optimizer_find("bso");
+    int tunable = 0;
+    for (const bso_hyper *h = rule->hypers; h->name; h++) {
+        tunable += h->low < h->high;
+        assert_int_equal(is_drawn(&all, h->name), h->low < h->high);
+    }
+    assert_int_equal(all.ranges, tunable + 1);
+    for (int trial = 0; trial < 5; trial++) {
+        assert_true(drawn(&some, &p, trial, "lr") == 0.7 && drawn(&some, &p, trial, "gamma") == 3e-7);
+    }
+    bso_methods_free(&m);
+}
+
+/* Three digits round; the ends of a narrow range hold nevertheless. */
+static void draws_stay_in_a_narrow_range(void **state)
+{
+    (void)state;
+    use_repository();
+    bso_methods m;
+    bso_protocol p = {.trial_seed = 101};
+    bso_settings_default(&p.common);
+    if (bso_methods_read(&m, NULL)) fail_msg("%s", bso_error());
+    bso_candidate c = {.method = bso_method_find(&m, "bso"), .ranges = 1, .range = {{"lr", 1.2346, 1.2389}}};
+    for (int trial = 0; trial < 50; trial++) {
+        const double lr = drawn(&c, &p, trial, "lr");
+        assert_true(lr >= 1.2346 && lr <= 1.2389);
+    }
+    bso_methods_free(&m);
+}
+
+/* ---- what tuning writes ---- */
+
+/* tuned.conf stands for exactly the settings of the best trial, and has no entry of a method of which no
+ * trial reached its end. */
+static void tuned_settings_are_those_of_the_best_trial(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"tables/trials.csv", "tables/budget.csv", "tables/tuned.csv",
+                                        "tuned.conf", "tune.md"};
+    use_folder("methods = ();", NULL);
+    bso_methods m;
+    if (bso_methods_read(&m, NULL)) fail_msg("%s", bso_error());
+    bso_protocol p = {
+        .name = "tune", .title = "a test", .trials = 3, .trial_seed = 101, .seeds = 1, .seed = {1}};
+    bso_settings_default(&p.common);
+    double found[] = {40, 60, NAN}, nothing[] = {NAN, NAN, NAN};
+    bso_candidate c[2] = {
+        {.method = bso_method_find(&m, "bop"), .trials = 3, .best = -1, .validation = nothing, .mean = NAN},
+        {.method = bso_method_find(&m, "bso"),
+         .trials = 3,
+         .best = 1,
+         .validation = found,
+         .mean = 59,
+         .seeds = 1}};
+    for (int i = 0; i < 2; i++) {
+        c[i].sd = NAN;
+        assert_int_equal(bso_tune_ranges(&c[i], &p), 0);
+    }
+    assert_int_equal(mkdir("out", 0777), 0);
+    if (bso_tune_write("out", &p, c, 2)) fail_msg("%s", bso_error());
+    bso_methods back;
+    if (bso_methods_read(&back, "out/tuned.conf")) fail_msg("%s", bso_error());
+    bso_settings best, tuned = p.common;
+    if (bso_tune_trial(&c[1], &p, 1, &best)) fail_msg("%s", bso_error());
+    tuned.seed = best.seed;
+    if (bso_method_apply(bso_method_find(&back, "bso"), true, &tuned) || bso_settings_check(&tuned)) {
+        fail_msg("%s", bso_error());
+    }
+    assert_true(bso_settings_hash(&tuned) == bso_settings_hash(&best));
+    assert_int_equal(bso_method_find(&back, "bso")->tuned_pairs, c[1].ranges);
+    assert_int_equal(bso_method_find(&back, "bop")->tuned_pairs, 0);
+    bso_methods_free(&back);
+    bso_methods_free(&m);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "out/%s", files[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_true(rmdir("out/tables") == 0 && rmdir("out") == 0);
+}
+
+static void tuning_needs_a_validation_split(void **state)
+{
+    (void)state;
+    use_repository();
+    bso_protocol p = {.trials = 1, .seeds = 1};
+    bso_settings_default(&p.common);
+    bso_sweep_options o = {.file = "my.conf", .dry = true};
+    assert_refused(bso_tune_methods(&o, &p, NULL, 0), "my.conf", 0, "validation");
+}
+
 static int make_folder(void **state)
 {
     (void)state;
-    if (!mkdtemp(folder)) return -1;
+    if (!realpath("experiments", repository) || !mkdtemp(folder) || chdir(folder)) return -1;
     snprintf(methods_path, sizeof methods_path, "%s/methods.conf", folder);
     snprintf(tuned_path, sizeof tuned_path, "%s/tuned.conf", folder);
     snprintf(other_path, sizeof other_path, "%s/other.conf", folder);
@@ -331,19 +612,27 @@ static int remove_folder(void **state)
     unlink(methods_path);
     unlink(tuned_path);
     unlink(other_path);
-    return rmdir(folder);
+    return chdir("/") || rmdir(folder);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_repository_is_in_order),
+        cmocka_unit_test(its_methods_are_in_order),
+        cmocka_unit_test(its_sweeps_and_protocols_are_in_order),
+        cmocka_unit_test(the_folder_of_files),
         cmocka_unit_test(names_and_rules),
+        cmocka_unit_test(where_tuned_settings_are_from),
         cmocka_unit_test(what_wins),
         cmocka_unit_test(hostile_methods),
+        cmocka_unit_test(whole_numbers),
         cmocka_unit_test(hostile_tuned),
         cmocka_unit_test(hostile_protocols),
         cmocka_unit_test(draws_depend_on_names_alone),
+        cmocka_unit_test(what_a_method_fixes_is_not_drawn),
+        cmocka_unit_test(draws_stay_in_a_narrow_range),
+        cmocka_unit_test(tuned_settings_are_those_of_the_best_trial),
+        cmocka_unit_test(tuning_needs_a_validation_split),
     };
     return cmocka_run_group_tests_name("methods", tests, make_folder, remove_folder);
 }

@@ -59,6 +59,21 @@ static void distribution_is_the_integral_of_the_density(void **state)
     assert_true(bso_student_bound(0, 3) < 1e-50);
 }
 
+/* No negative p, and no loss of monotony, however far out. */
+static void distribution_ends_at_one(void **state)
+{
+    (void)state;
+    for (int dof = 1; dof <= 63; dof++) {
+        double before = 0;
+        for (double t = 1; t < 1e18; t *= 10) {
+            double within = bso_student_within(t, dof);
+            assert_true(within <= 1 && within >= before - 1e-15);
+            before = within;
+        }
+        near(bso_student_within(1e300, dof), 1, 1e-15);
+    }
+}
+
 static void samples(void **state)
 {
     (void)state;
@@ -98,6 +113,33 @@ static void paired(void **state)
     const double shifted[] = {1, 2, 3}, base[] = {0, 1, 2};
     r = bso_paired_test(shifted, base, 3); /* no spread: no test */
     assert_true(r.difference.mean == 1 && r.difference.sd == 0 && isnan(r.t) && isnan(r.p));
+    /* Equal but for rounding: 82.31 - 82.21 and 81.11 - 81.01 differ in the last bits. */
+    const double percent[] = {82.31, 81.11, 79.53}, less[] = {82.21, 81.01, 79.43};
+    assert_true(percent[0] - less[0] != percent[1] - less[1]);
+    r = bso_paired_test(percent, less, 3);
+    assert_true(r.difference.sd == 0 && r.difference.half == 0 && isnan(r.t) && isnan(r.p));
+    near(r.difference.mean, 0.1, 1e-12);
+    /* One test sample of a million is no rounding. */
+    const double nearly[] = {82.31, 81.1101, 79.53};
+    r = bso_paired_test(nearly, less, 3);
+    assert_true(r.difference.sd > 0 && r.t > 0 && r.p >= 0 && r.p < 1e-5);
+    r = bso_paired_test(nearly, nearly, 3);
+    assert_true(r.difference.mean == 0 && r.difference.sd == 0 && isnan(r.p));
+}
+
+/* Student's own data (1908, hours of sleep gained by ten patients with two drugs): t = 4.0621, p = 0.002833,
+ * 95 % interval 0.70 to 2.46, as every textbook and R's `sleep` have it. */
+static void students_sleep(void **state)
+{
+    (void)state;
+    const double first[] = {0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0},
+                 second[] = {1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4};
+    bso_paired r = bso_paired_test(second, first, 10);
+    near(r.difference.mean, 1.58, 1e-12);
+    near(r.t, 4.0621, 5e-5);
+    near(r.p, 0.002833, 5e-7);
+    near(r.difference.mean - r.difference.half, 0.7001142, 5e-7);
+    near(r.difference.mean + r.difference.half, 2.4598858, 5e-7);
 }
 
 static void holm(void **state)
@@ -120,6 +162,13 @@ static void holm(void **state)
     bso_holm(one, 1, a);
     near(a[0], 0.02, 0);
     bso_holm(one, 0, a);
+    const double none[] = {NAN, NAN};
+    bso_holm(none, 2, a);
+    assert_true(isnan(a[0]) && isnan(a[1]));
+    /* Two equal ones among others, and 0: as R's p.adjust(c(0.02, 0, 0.02, 0.6), "holm"). */
+    const double some[] = {0.02, 0, 0.02, 0.6}, some_expected[] = {0.06, 0, 0.06, 0.6};
+    bso_holm(some, 4, a);
+    for (int i = 0; i < 4; i++) near(a[i], some_expected[i], 1e-15);
 }
 
 /* All n^k draws with replacement, one after the other. */
@@ -163,8 +212,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_are_those_of_the_tables),
         cmocka_unit_test(distribution_is_the_integral_of_the_density),
+        cmocka_unit_test(distribution_ends_at_one),
         cmocka_unit_test(samples),
         cmocka_unit_test(paired),
+        cmocka_unit_test(students_sleep),
         cmocka_unit_test(holm),
         cmocka_unit_test(best_of_k_is_the_mean_over_all_draws),
     };
