@@ -1,5 +1,5 @@
 #!/bin/bash
-# draw.sh DIR: draws DIR/tables/*.csv into DIR/plots, as SVG and PNG. It computes nothing: the numbers are `bso table`'s.
+# draw.sh DIR: draws DIR/tables/*.csv into DIR/plots, as SVG and PNG. It computes nothing: the numbers are those of `bso table`, `bso tune` and `bso compare`.
 set -euo pipefail
 
 [ $# -eq 1 ] || { echo "usage: plots/draw.sh DIR" >&2; exit 2; }
