@@ -168,27 +168,44 @@ static int check_tuned(const bso_method *method)
     return try(method);
 }
 
-/* Entries of methods that are not there, or that another file has an entry for, are passed over. */
-static int add_tuned(bso_methods *m, const char *path, const config_setting_t *list)
+/* One entry. Those of methods that are not there, or that another file has an entry for, are passed over. */
+static int add_entry(bso_methods *m, const char *path, const config_setting_t *list, int i)
 {
     static const char *const own[] = {"method", "trials", "validation", NULL};
+    config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
+    char name[BSO_WORD] = "";
+    if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
+        bso_fail("tuned: each is a group in braces, { method = \"...\"; key = value; ... }");
+        return bso_config_at(path, group);
+    }
+    if (bso_config_member(path, group, "method", name, sizeof name)) return BSO_ERROR;
+    if (!*name || came_before(list, i, name)) {
+        bso_fail("method=%s: each entry takes the name of another method", name);
+        return bso_config_at(path, group);
+    }
+    const bso_method *found = lookup(m, name);
+    if (!found || found->tuned_pairs) return 0;
+    bso_method *method = &m->method[found - m->method];
+    int code = read_pairs(path, group, own, method->tuned, &method->tuned_pairs);
+    if (!code && check_tuned(method)) code = bso_config_at(path, group);
+    if (code) method->tuned_pairs = 0;
+    return code;
+}
+
+static int add_tuned(bso_methods *m, const char *path, const config_setting_t *list)
+{
     for (int i = 0; i < config_setting_length(list); i++) {
-        config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
-        char name[BSO_WORD] = "";
-        if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
-            bso_fail("tuned: each is a group in braces, { method = \"...\"; key = value; ... }");
-            return bso_config_at(path, group);
-        }
-        if (bso_config_member(path, group, "method", name, sizeof name)) return BSO_ERROR;
-        if (!*name || came_before(list, i, name)) {
-            bso_fail("method=%s: each entry takes the name of another method", name);
-            return bso_config_at(path, group);
-        }
-        const bso_method *found = lookup(m, name);
-        if (!found || found->tuned_pairs) continue;
-        bso_method *method = &m->method[found - m->method];
-        if (read_pairs(path, group, own, method->tuned, &method->tuned_pairs)) return BSO_ERROR;
-        if (check_tuned(method)) return bso_config_at(path, group);
+        if (add_entry(m, path, list, i)) return BSO_ERROR;
+    }
+    return 0;
+}
+
+/* What was tuned here may be of a rule that has changed since: that is worth a word, not worth stopping for.
+ */
+static int add_tuned_here(bso_methods *m, const char *path, const config_setting_t *list)
+{
+    for (int i = 0; i < config_setting_length(list); i++) {
+        if (add_entry(m, path, list, i)) fprintf(stderr, "bso: %s; passed over, tune again\n", bso_error());
     }
     return 0;
 }
@@ -209,10 +226,11 @@ static int read_list(bso_methods *m, const char *path, const char *name, const c
     return code;
 }
 
-static int read_tuned(bso_methods *m, const char *path)
+static int read_tuned(bso_methods *m, const char *path,
+                      int (*add)(bso_methods *m, const char *path, const config_setting_t *list))
 {
     static const char *const known[] = {"protocol", "tuned", NULL};
-    return access(path, F_OK) == 0 ? read_list(m, path, "tuned", known, add_tuned) : 0;
+    return access(path, F_OK) == 0 ? read_list(m, path, "tuned", known, add) : 0;
 }
 
 int bso_methods_read(bso_methods *m, const char *tuned)
@@ -230,8 +248,8 @@ int bso_methods_read(bso_methods *m, const char *tuned)
     } else {
         bso_config_path("tuned.conf", m->tuned_path, sizeof m->tuned_path);
     }
-    if (!code) code = read_tuned(m, m->tuned_path);
-    if (!code && !tuned) code = read_tuned(m, BSO_TUNED_HERE);
+    if (!code) code = read_tuned(m, m->tuned_path, tuned ? add_tuned_here : add_tuned);
+    if (!code && !tuned) code = read_tuned(m, BSO_TUNED_HERE, add_tuned_here);
     if (code) bso_methods_free(m);
     return code;
 }

@@ -32,9 +32,10 @@ typedef struct {
 } bso_methods;
 
 /* The list, with what tuning found. Names, keys and values are checked: every method's settings can be set.
- * tuned: a file of tuned settings; NULL: the repository's, and for methods that it does not have, what `bso
- * tune` found here (BSO_TUNED_HERE). A missing file is no error: then nothing is tuned. Returns 0, or
- * BSO_ERROR naming file and line. */
+ * tuned: a file of tuned settings that was made here; NULL: the repository's, and for methods that it does
+ * not have, what `bso tune` found here (BSO_TUNED_HERE). A missing file is no error: then nothing is tuned.
+ * In a file made here an entry that cannot be set (its rule has changed) is told of on standard error and
+ * passed over. Returns 0, or BSO_ERROR naming file and line. */
 #define BSO_TUNED_HERE "results/tune/tuned.conf"
 int bso_methods_read(bso_methods *m, const char *tuned);
 void bso_methods_free(bso_methods *m);

@@ -364,6 +364,14 @@ static void hostile_tuned(void **state)
     refuse_tuned("tuned = (\n { method = \"bso\"; weight_lr = 1.0; } );", 2, "weight_lr");
     refuse_tuned("tuned = (\n { method = \"bso\"; gamma = 1e99; } );", 2, "gamma");
     refuse_tuned("tuned = (\n { method = \"bso\"; nothing = 1; } );", 2, "nothing");
+    /* What was tuned here must not stop everything when a rule changes. */
+    bso_methods m;
+    use_folder("methods = ();", NULL);
+    write_text(other_path, "tuned = ( { method = \"bso\"; old = 1.0; }, { method = \"tbso\"; lr = 2.0; } );");
+    assert_int_equal(bso_methods_read(&m, other_path), 0);
+    assert_int_equal(bso_method_find(&m, "bso")->tuned_pairs, 0);
+    assert_int_equal(bso_method_find(&m, "tbso")->tuned_pairs, 1);
+    bso_methods_free(&m);
 }
 
 static void refuse_protocol(const char *text, int line, const char *word)
