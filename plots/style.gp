@@ -63,7 +63,11 @@ set linetype 13 lc rgb "#332288" lw 2 pt 7 dt (4, 3)
 set linetype 14 lc rgb "#CC6677" lw 2 pt 9 dt 1
 set linetype 15 lc rgb "#117733" lw 2 pt 5 dt (14, 3)
 set linetype 16 lc rgb "#AA4499" lw 2 pt 11 dt (2, 2)
-set linetype cycle 16
+set linetype 17 lc rgb "#0072B2" lw 2 pt 4 dt (2, 2)
+set linetype 18 lc rgb "#D55E00" lw 2 pt 8 dt (4, 3)
+set linetype 19 lc rgb "#009E73" lw 2 pt 12 dt (14, 3)
+set linetype 20 lc rgb "#000000" lw 2 pt 6 dt (9, 3)
+set linetype cycle 20
 set pointsize 0.8
 
 # ---- sizes in pixels
