@@ -1,5 +1,5 @@
 /* sgd.c: plain gradient descent on full-precision weights, without momentum or weight decay. It also trains
- * the first and the last synapse and batch norm under every method.
+ * what is full precision under every method: first and last synapse, convolutions in shortcuts, batch norm.
  */
 #include "baselines/sgd_step.h"
 
@@ -12,8 +12,7 @@ static void tile(bso_learner *l, size_t first, size_t n, const float *gradient)
 
 const bso_optimizer bso_optimizer_sgd = {
     .name = "sgd",
-    .summary =
-        "plain gradient descent on float weights; trains first conv, last FC, batch norm under every method",
+    .summary = "plain gradient descent on float weights; trains what is full precision under every method",
     .source = "Robbins and Monro 1951",
     .representation = BSO_REP_FLOAT,
     .hypers = hypers,

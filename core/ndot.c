@@ -1,7 +1,9 @@
 /* ndot.c: neuronal-dynamics based online training (Jiang et al., ICML 2024): the trace decays by what the
  * neuron's own potential did, a[t] = mu[t] a[t-1] + s[t], for each neuron
  *
- *     mu[t] = (u[t] - V_th s[t]) / (u[t-1] - V_th s[t-1]),  clamped to [-leak, leak], leak where it is 0/0
+ *     mu[t] = (u[t] - V_th s[t]) / (u[t-1] - V_th s[t-1]),  clamped to [-leak, leak]
+ *
+ * and leak where the denominator is within 1e-6 of 0.
  *
  * `ndot` takes u before the reset, as the formula says. `ndot_ref` is what the reference code of BSO (and
  * what its T-BSO trains with) computes: its potentials are already reset, so V_th s is subtracted twice.

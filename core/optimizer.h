@@ -28,8 +28,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The type of gradients, momentum and their arithmetic: float; the regret engine compiles optimizer.c and the
- * flip rules with double. */
+/* The type of gradients, momentum and their arithmetic: float. optimizer.c and the flip rules compile with
+ * -DBSO_SCALAR=double as well, for whoever needs a rule in double precision; nothing in this repository does.
+ */
 #ifndef BSO_SCALAR
 #define BSO_SCALAR float
 #endif
