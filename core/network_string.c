@@ -27,6 +27,14 @@ static int number(const char **at)
     return value > 0 && value < 1000000 ? (int)value : 0;
 }
 
+static int unreadable(const char *network, const char *token, size_t length)
+{
+    return bso_fail(
+        "network=%s: cannot read \"%.*s\"; use tokens such as 64C3, 64C7s2, 64R3, AP2, GAP, 128FC "
+        "and a final FC, joined by '-'",
+        network, (int)length, token);
+}
+
 /* What stands behind n in nCk and nRk. */
 static int parse_window(bso_token *t, const char *network, const char *at)
 {
@@ -38,10 +46,7 @@ static int parse_window(bso_token *t, const char *network, const char *at)
         t->stride = *at == 's' ? (at++, number(&at)) : 1;
     }
     if (!readable || !t->kernel || !t->stride || *at) {
-        return bso_fail(
-            "network=%s: cannot read \"%s\"; use tokens such as 64C3, 64C7s2, 64R3, AP2, GAP, 128FC "
-            "and a final FC, joined by '-'",
-            network, t->text);
+        return unreadable(network, t->text, strlen(t->text));
     }
     if (t->kernel % 2 == 0 || t->kernel > LARGEST_KERNEL) {
         return bso_fail("network=%s: \"%s\" has kernel size %d; it must be odd and at most %d", network,
@@ -131,8 +136,7 @@ int bso_network_parse(bso_token tokens[BSO_TOKENS], const char *network)
         if (count == BSO_TOKENS) return bso_fail("network=%s: more than %d layers", network, BSO_TOKENS);
         bso_token *t = &tokens[count];
         *t = (bso_token){0};
-        if (length >= sizeof t->text)
-            return bso_fail("network=%s: cannot read \"%.*s\"", network, (int)length, at);
+        if (length >= sizeof t->text) return unreadable(network, at, length);
         memcpy(t->text, at, length);
         if (parse_token(t, network)) return BSO_ERROR;
         count++;

@@ -347,6 +347,10 @@ static void test_refusals(void **state)
     }
     s.network[0] = '\0';
     check_refused(&s, 8, 8, 1, "network=");
+    snprintf(s.network, sizeof s.network, "3C3-convolution_with_64_channels-FC");
+    check_refused(&s, 8, 8, 1, "use tokens such as");
+    snprintf(s.network, sizeof s.network, "3C3-000000000000000000000000003C3-FC");
+    check_refused(&s, 8, 8, 1, "use tokens such as");
     snprintf(s.network, sizeof s.network, "3R3-FC");
     check_refused(&s, 8, 8, 1, "residual unit");
     snprintf(s.network, sizeof s.network, "3C3-3R3s3-FC");
