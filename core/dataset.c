@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/stand_in.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,19 +20,23 @@ static size_t sample_pixels(const bso_dataset *d)
     return (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
 }
 
-static void fetch_bytes(const bso_dataset *d, bso_split split, size_t index, float *out)
+static int fetch_bytes(const bso_dataset *d, bso_split split, size_t index, const bso_view *view, float *out)
 {
+    (void)view;
     const bso_samples *held = d->private;
     size_t n = sample_pixels(d);
     const uint8_t *in = (const uint8_t *)held->pixels[split] + index * n;
     for (size_t i = 0; i < n; i++) out[i] = (float)in[i] / 255.0f;
+    return 0;
 }
 
-static void fetch_floats(const bso_dataset *d, bso_split split, size_t index, float *out)
+static int fetch_floats(const bso_dataset *d, bso_split split, size_t index, const bso_view *view, float *out)
 {
+    (void)view;
     const bso_samples *held = d->private;
     size_t n = sample_pixels(d);
     memcpy(out, (const float *)held->pixels[split] + index * n, n * sizeof *out);
+    return 0;
 }
 
 static int held_label(const bso_dataset *d, bso_split split, size_t index)
@@ -66,6 +71,7 @@ bso_samples *bso_dataset_hold(bso_dataset *d, size_t element)
     if (!held) return NULL;
     d->private = held;
     d->fetch = element == 1 ? fetch_bytes : fetch_floats;
+    d->pictures = element == 1;
     d->label = held_label;
     d->close = release;
     for (int split = 0; split < BSO_SPLITS; split++) {
@@ -97,8 +103,9 @@ static uint32_t checksum(const bso_dataset *d)
 
 /* ---- opening ---- */
 
-int bso_dataset_open(bso_dataset *d, const char *name, const char *data_dir)
+int bso_dataset_open(bso_dataset *d, const bso_settings *s)
 {
+    const char *name = s->dataset;
     memset(d, 0, sizeof *d);
     /* Planned memory must not be touched, and a data set's shape is known only by reading it. */
     if (bso_mem_planning())
@@ -107,12 +114,13 @@ int bso_dataset_open(bso_dataset *d, const char *name, const char *data_dir)
     size_t used = 0;
     for (const bso_dataset_format *const *f = bso_dataset_formats; *f; f++) {
         size_t length = strlen((*f)->name);
-        bool takes_file = length > 0 && (*f)->name[length - 1] == ':';
-        if (takes_file ? strncmp(name, (*f)->name, length) == 0 : strcmp(name, (*f)->name) == 0) {
+        bool more = (*f)->argument;
+        if (more ? strncmp(name, (*f)->name, length) == 0 : strcmp(name, (*f)->name) == 0) {
             const char *argument = name + length;
-            if (takes_file && !*argument)
-                return bso_fail("dataset: %s needs a file after the colon, as in %sFILE", name, name);
-            int rc = (*f)->open(d, argument, data_dir);
+            if (more && !*argument)
+                return bso_fail("dataset: %s needs a name after the colon, as in %s%s", name, name,
+                                (*f)->argument);
+            int rc = (*f)->open(d, argument, s);
             if (rc) {
                 bso_dataset_close(d);
             } else {
@@ -121,7 +129,7 @@ int bso_dataset_open(bso_dataset *d, const char *name, const char *data_dir)
             return rc;
         }
         int n = snprintf(known + used, sizeof known - used, "%s%s%s", used ? ", " : "", (*f)->name,
-                         takes_file ? "FILE" : "");
+                         more ? (*f)->argument : "");
         if (n > 0 && (size_t)n < sizeof known - used) used += (size_t)n;
     }
     return bso_fail("dataset: no data set is called '%s'; there are %s", name, known);
@@ -131,6 +139,23 @@ void bso_dataset_close(bso_dataset *d)
 {
     if (d->close) d->close(d);
     memset(d, 0, sizeof *d);
+}
+
+void bso_dataset_call(bso_dataset *d, const char *shown, const char *folder)
+{
+    snprintf(d->name, sizeof d->name, "%s", shown);
+    char path[BSO_PATH], line[sizeof d->name];
+    int n = snprintf(path, sizeof path, "%s/" BSO_STAND_IN_MARK, folder);
+    FILE *mark = n < 0 || (size_t)n >= sizeof path ? NULL : fopen(path, "r");
+    if (!mark) return;
+    /* A mark that says nothing is a mark all the same. */
+    if (!fgets(line, sizeof line, mark)) *line = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    for (char *c = line; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
+    }
+    snprintf(d->name, sizeof d->name, "%s", *line ? line : "stand-in without a name");
+    fclose(mark);
 }
 
 /* ---- where the files are ---- */

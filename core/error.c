@@ -7,12 +7,21 @@
 
 static _Thread_local char message[2048];
 
+/* File names and what is in files may hold line breaks and worse; a message is one line. */
+static void keep_on_one_line(void)
+{
+    for (char *c = message; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
+    }
+}
+
 int bso_fail(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    keep_on_one_line();
     return BSO_ERROR;
 }
 
@@ -32,6 +41,7 @@ int bso_fail_context(const char *format, ...)
         memcpy(message + at + 2, old, length);
         message[at + 2 + length] = 0;
     }
+    keep_on_one_line();
     return BSO_ERROR;
 }
 

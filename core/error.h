@@ -16,7 +16,8 @@ enum {
     BSO_DIVERGED = -4     /* a training met a number that is not finite: a result, and exit status 1 */
 };
 
-/* Record a message (printf style, no newline) and return BSO_ERROR, so that `return bso_fail(...)` works. */
+/* Record a message (printf style; control characters become '?') and return BSO_ERROR, so that
+ * `return bso_fail(...)` works. */
 int bso_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Put "prefix: " before the recorded message, to add context on the way up. Returns BSO_ERROR. */

@@ -14,7 +14,9 @@ typedef enum {
     BSO_RANDOM_SHUFFLE = 2, /* a = epoch, b = position */
     BSO_RANDOM_AUGMENT = 3, /* a = epoch, b = sample index, then draw number */
     BSO_RANDOM_TEST = 4,    /* for tests and generators */
-    BSO_RANDOM_TUNE = 5     /* a = method and key, b = trial */
+    BSO_RANDOM_TUNE = 5,    /* a = method and key, b = trial */
+    BSO_RANDOM_SPLIT = 6,   /* which samples make the test set: a = class, b = position */
+    BSO_RANDOM_MAKE = 7     /* stand-ins; a and b are their makers' */
 } bso_random_purpose;
 
 /* Four independent 32-bit words. */

@@ -26,6 +26,7 @@ const bso_epoch_field bso_epoch_fields[] = {
     {"seconds", AT(seconds), false},
     {"images_per_second", AT(images_per_second), false},
     {"evaluation_seconds", AT(evaluation_seconds), false},
+    {"waiting_seconds", AT(waiting_seconds), false},
     {"lr", AT(lr), false},
     {NULL, 0, false},
 };

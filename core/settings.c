@@ -25,7 +25,7 @@
 const bso_key bso_keys[] = {
     /* name, type, offset, default, min, max, choices, identity, meaning */
     {"dataset", BSO_KEY_TEXT, AT(dataset), "fashion-mnist", 0, 0, NULL, true,
-     "data set, or hdf5:FILE for your own data"},
+     "data set, hdf5:FILE for your own data, or stand-in:NAME for a small imitation of one"},
     {"data_dir", BSO_KEY_TEXT, AT(data_dir), "", 0, 0, NULL, false,
      "folder of the data set's files; empty: the data set's usual place"},
     {"network", BSO_KEY_TEXT, AT(network), "16C3-AP2-32C3-AP2-64C3-GAP-FC", 0, 0, NULL, true,
@@ -49,7 +49,21 @@ const bso_key bso_keys[] = {
     {"normalize", BSO_KEY_SWITCH, AT(normalize), "on", 0, 0, NULL, true,
      "per-channel mean 0 and deviation 1 over the training samples"},
     {"augment", BSO_KEY_WORD, AT(augment), "none", 0, 0, NULL, true,
-     "none, or crop, flip, cutout joined by '+'"},
+     "none, or crop, resizedcrop, flip, autoaugment, cutout joined by '+'"},
+    {"image_size", BSO_KEY_INTEGER, AT(image_size), "0", 0, 1024, NULL, true,
+     "side that photographs, event frames and spectrograms are brought to; 0: the data set's own"},
+    {"subset_classes", BSO_KEY_INTEGER, AT(subset_classes), "0", 0, 65536, NULL, true,
+     "class folders used, the first in name order; 0: all"},
+    {"subset_per_class", BSO_KEY_INTEGER, AT(subset_per_class), "0", 0, SAMPLES_MAX, NULL, true,
+     "files used of each class folder, the first in name order; 0: all"},
+    {"event_slices", BSO_KEY_WORD, AT(event_slices), "count", 0, 0, "count|duration", true,
+     "events become T frames of equally many events, or of equal duration"},
+    {"test_split", BSO_KEY_WORD, AT(test_split), "random", 0, 0, "random|last", true,
+     "test set of data without a split of their own: a random tenth of each class, or the last one"},
+    {"split_seed", BSO_KEY_SEED, AT(split_seed), "1", 0, 0, NULL, true,
+     "of test_split=random and other choices that make the data set; seed does not change them"},
+    {"speech_classes", BSO_KEY_WORD, AT(speech_classes), "all", 0, 0, "all|12", true,
+     "every word, or ten words, unknown and silence"},
     {"norm_batches", BSO_KEY_INTEGER, AT(norm_batches), "0", 0, SAMPLES_MAX, NULL, true,
      "training batches that batch norm's running statistics are made of anew before each evaluation; 0: as "
      "training left them"},
@@ -89,6 +103,12 @@ const bso_key bso_keys[] = {
      "updates written to the trace"},
     {"threads", BSO_KEY_INTEGER, AT(threads), "0", 0, 1024, NULL, false,
      "threads; 0: OMP_NUM_THREADS, or all cores; results do not depend on it"},
+    {"cache", BSO_KEY_TEXT, AT(cache), "", 0, 0, NULL, false,
+     "folder for preprocessed samples and stand-ins; empty: BSO_CACHE_DIR, or ~/.cache/bso; off: none"},
+    {"workers", BSO_KEY_INTEGER, AT(workers), "-1", -1, 256, NULL, false,
+     "threads that make batches ahead of training; 0: none; -1: as many as cores where samples are decoded "
+     "from files as they are needed, else none"},
+    {"queue", BSO_KEY_INTEGER, AT(queue), "3", 1, 64, NULL, false, "batches made ahead, with workers"},
     {NULL, BSO_KEY_TEXT, 0, NULL, 0, 0, NULL, false, NULL},
 };
 

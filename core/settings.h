@@ -25,8 +25,15 @@ typedef struct {
     int64_t train_samples, test_samples; /* 0: all */
     double validation;
     bool shuffle, normalize;
-    char augment[BSO_WORD]; /* none, or crop, flip, cutout joined by + */
-    int64_t norm_batches;   /* 0: none */
+    char augment[BSO_WORD]; /* none, or crop, resizedcrop, flip, autoaugment, cutout joined by + */
+    /* how samples are made of files that leave a choice */
+    int64_t image_size;                       /* 0: the data set's own */
+    int64_t subset_classes, subset_per_class; /* of class folders; 0: all */
+    char event_slices[BSO_WORD];              /* count, duration */
+    char test_split[BSO_WORD];                /* random, last: of sets without a split of their own */
+    uint64_t split_seed;
+    char speech_classes[BSO_WORD]; /* all, 12 */
+    int64_t norm_batches;          /* 0: none */
     uint64_t seed;
     /* neuron and loss */
     char neuron[BSO_WORD];    /* lif; sign: the binary activations -1 and +1 of non-spiking networks, T = 1 */
@@ -44,6 +51,8 @@ typedef struct {
     char label[BSO_WORD]; /* the method's name in tables; "" makes one of optimizer and gradient */
     char init[BSO_TEXT], save[BSO_TEXT], trace[BSO_TEXT];
     int64_t trace_updates, threads;
+    char cache[BSO_TEXT]; /* folder of preprocessed samples and stand-ins; "": the usual one; off */
+    int64_t workers, queue;
     /* hyperparameters given by name */
     int hypers_set;
     struct {

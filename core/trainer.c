@@ -29,8 +29,6 @@ typedef struct {
     bso_loader loader;
     bso_network *net;
     bso_trace *trace;
-    float *x;
-    int *y;
     bso_param *params;
     bso_learner *learners;
     int param_count;
@@ -254,17 +252,22 @@ static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
 {
     bso_run *run = tr->run;
     int batch = (int)tr->s->batch;
-    double begun = now(), loss = 0, correct = 0;
+    double begun = now(), waited = tr->loader.waited, loss = 0, correct = 0;
     for (int i = 0; i < run->weight_logs; i++)
         tr->flips_before[i] = tr->learners[main_param(tr, i)].all_flips;
     bso_network_reset_counts(tr->net);
+    if (bso_loader_start(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, tr->batches * (size_t)batch,
+                         (size_t)batch))
+        return BSO_ERROR;
     for (size_t b = 0; b < tr->batches; b++) {
         if (bso_stop_requested) return BSO_INTERRUPTED;
         const bso_observer *observer = tr->trace ? bso_trace_observer(tr->trace) : NULL;
         bso_batch_result result;
-        bso_loader_batch(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, b * (size_t)batch, (size_t)batch,
-                         tr->x, tr->y, NULL);
-        int status = bso_network_train(tr->net, tr->x, tr->y, batch, observer, &result);
+        const float *x;
+        const int *y;
+        size_t n;
+        int status = bso_loader_next(&tr->loader, &x, &y, &n);
+        if (!status) status = bso_network_train(tr->net, x, y, batch, observer, &result);
         if (status) {
             bso_fail_context("epoch %d, batch %zu", epoch + 1, b + 1);
             return status;
@@ -280,6 +283,7 @@ static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
     e->train_loss = loss / (double)tr->batches;
     e->train_accuracy = correct / (double)(tr->batches * (size_t)batch);
     e->seconds = now() - begun;
+    e->waiting_seconds = tr->loader.waited - waited;
     e->images_per_second = (double)tr->batches * batch / e->seconds;
     return 0;
 }
@@ -288,12 +292,15 @@ static int evaluate(training *tr, bso_split split, double *loss, double *accurac
 {
     size_t count = tr->loader.count[split], batch = (size_t)tr->s->batch;
     double total = 0, correct = 0;
+    if (bso_loader_start(&tr->loader, split, 0, count, batch)) return BSO_ERROR;
     for (size_t first = 0; first < count; first += batch) {
         if (bso_stop_requested) return BSO_INTERRUPTED;
-        size_t n = count - first < batch ? count - first : batch;
+        const float *x;
+        const int *y;
+        size_t n;
         bso_batch_result result;
-        bso_loader_batch(&tr->loader, split, 0, first, n, tr->x, tr->y, NULL);
-        bso_network_evaluate(tr->net, tr->x, tr->y, (int)n, &result);
+        if (bso_loader_next(&tr->loader, &x, &y, &n)) return BSO_ERROR;
+        bso_network_evaluate(tr->net, x, y, (int)n, &result);
         total += result.loss * (double)n;
         correct += result.correct;
     }
@@ -306,10 +313,16 @@ static int evaluate(training *tr, bso_split split, double *loss, double *accurac
 static int estimate_norm(training *tr, int epoch)
 {
     size_t batch = (size_t)tr->s->batch, wanted = (size_t)tr->s->norm_batches;
-    for (size_t b = 0; b < wanted && b < tr->batches; b++) {
+    if (wanted > tr->batches) wanted = tr->batches;
+    if (wanted && bso_loader_start(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, wanted * batch, batch))
+        return BSO_ERROR;
+    for (size_t b = 0; b < wanted; b++) {
         if (bso_stop_requested) return BSO_INTERRUPTED;
-        bso_loader_batch(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, b * batch, batch, tr->x, tr->y, NULL);
-        bso_network_estimate_norm(tr->net, tr->x, (int)batch, b);
+        const float *x;
+        const int *y;
+        size_t n;
+        if (bso_loader_next(&tr->loader, &x, &y, &n)) return BSO_ERROR;
+        bso_network_estimate_norm(tr->net, x, (int)n, b);
     }
     return 0;
 }
@@ -368,10 +381,7 @@ static int prepare(training *tr)
     bso_network_init(tr->net, s->seed);
     if (s->init[0] && bso_store_load(tr->net, s->init)) return BSO_ERROR;
     if (bso_network_attach(tr->net, s, (uint64_t)s->epochs * tr->batches * entries)) return BSO_ERROR;
-    size_t sample = (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
-    tr->x = bso_alloc(BSO_MEM_WORKSPACE, sample * (size_t)s->batch, sizeof *tr->x, "batch");
-    tr->y = bso_alloc(BSO_MEM_WORKSPACE, (size_t)s->batch, sizeof *tr->y, "batch labels");
-    if (!tr->x || !tr->y) return BSO_ERROR;
+    if (bso_loader_start(&tr->loader, BSO_SPLIT_TEST, 0, 0, (size_t)s->batch)) return BSO_ERROR; /* room */
     tr->param_count = bso_network_params(tr->net, &tr->params);
     if (main_params(tr) == 0) {
         return bso_fail("network=%s: has no weights for optimizer %s: first and last layer are full "
@@ -420,8 +430,6 @@ static void release(training *tr)
     for (int i = 0; tr->initial && i < tr->run->weight_logs; i++) bso_free(tr->initial[i]);
     bso_free(tr->initial);
     bso_free(tr->flips_before);
-    bso_free(tr->x);
-    bso_free(tr->y);
     bso_network_free(tr->net);
     bso_loader_close(&tr->loader);
 }

@@ -12,9 +12,10 @@
 typedef struct {
     double train_loss, train_accuracy; /* running, over the epoch's batches */
     double validation_loss, validation_accuracy, test_loss, test_accuracy; /* at the epoch's end */
-    double flip_rate; /* flips per update and weight, mean over the epoch's updates (FF ratio) */
-    double c2i;       /* share of one-bit weights that differ from their initial sign */
-    double seconds;   /* training only */
+    double flip_rate;       /* flips per update and weight, mean over the epoch's updates (FF ratio) */
+    double c2i;             /* share of one-bit weights that differ from their initial sign */
+    double seconds;         /* training only */
+    double waiting_seconds; /* of these, for samples to be decoded, augmented and put into batches */
     double images_per_second;
     double evaluation_seconds;   /* batch norm's estimation (norm_batches) included */
     double lr;                   /* of the full-precision parameters, at the epoch's last update */

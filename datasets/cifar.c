@@ -72,7 +72,7 @@ static int open_cifar(bso_dataset *d, const struct layout *layout, const char *d
     char folder[BSO_PATH], path[BSO_PATH], first[BSO_PATH];
     const char *any[] = {layout->train[0], layout->test, NULL};
     if (bso_dataset_folder(folder, data_dir, layout->folder, any, NULL, layout->advice)) return BSO_ERROR;
-    snprintf(d->name, sizeof d->name, "%s", layout->shown);
+    bso_dataset_call(d, layout->shown, folder);
     d->classes = layout->label_max[layout->label_bytes - 1] + 1;
     d->frames = 1;
     d->channels = CHANNELS;
@@ -108,7 +108,7 @@ static int open_cifar(bso_dataset *d, const struct layout *layout, const char *d
                         held->labels[BSO_SPLIT_TEST]);
 }
 
-static int open_cifar10(bso_dataset *d, const char *argument, const char *data_dir)
+static int open_cifar10(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
     static const struct layout layout = {
@@ -121,10 +121,10 @@ static int open_cifar10(bso_dataset *d, const char *argument, const char *data_d
                   "data_batch_5.bin"},
         .test = "test_batch.bin",
     };
-    return open_cifar(d, &layout, data_dir);
+    return open_cifar(d, &layout, s->data_dir);
 }
 
-static int open_cifar100(bso_dataset *d, const char *argument, const char *data_dir)
+static int open_cifar100(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
     static const struct layout layout = {
@@ -136,7 +136,7 @@ static int open_cifar100(bso_dataset *d, const char *argument, const char *data_
         .train = {"train.bin"},
         .test = "test.bin",
     };
-    return open_cifar(d, &layout, data_dir);
+    return open_cifar(d, &layout, s->data_dir);
 }
 
 const bso_dataset_format bso_dataset_cifar10 = {

@@ -203,9 +203,9 @@ static int open_path(bso_dataset *d, const char *path)
     return rc;
 }
 
-static int open_hdf5(bso_dataset *d, const char *argument, const char *data_dir)
+static int open_hdf5(bso_dataset *d, const char *argument, const bso_settings *s)
 {
-    (void)data_dir;
+    (void)s;
     /* HDF5 prints its own stack of errors unless told not to; ours is the one line. */
     H5E_auto2_t print;
     void *print_to;
@@ -218,6 +218,7 @@ static int open_hdf5(bso_dataset *d, const char *argument, const char *data_dir)
 
 const bso_dataset_format bso_dataset_hdf5 = {
     .name = "hdf5:",
+    .argument = "FILE",
     .summary = "your own images or event frames: an HDF5 file with train/x (N,C,H,W or N,T,C,H,W), train/y, "
                "test/x, test/y",
     .open = open_hdf5,

@@ -166,7 +166,7 @@ static int open_idx(bso_dataset *d, const struct source *source, const char *dat
     char folder[BSO_PATH];
     if (bso_dataset_folder(folder, data_dir, source->folder, any, source->package, source->advice))
         return BSO_ERROR;
-    snprintf(d->name, sizeof d->name, "%s", source->shown);
+    bso_dataset_call(d, source->shown, folder);
     struct idx images[2] = {{.file = NULL}}, labels[2] = {{.file = NULL}};
     int rc = 0;
     for (int i = 0; i < 2 && !rc; i++) {
@@ -181,29 +181,29 @@ static int open_idx(bso_dataset *d, const struct source *source, const char *dat
     return rc;
 }
 
-static int open_fashion_mnist(bso_dataset *d, const char *argument, const char *data_dir)
+static int open_fashion_mnist(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
     static const struct source source = {"Fashion-MNIST", "fashion-mnist",
                                          "/usr/share/datasets/fashion-mnist",
                                          "install dataset-fashion-mnist or set data_dir"};
-    return open_idx(d, &source, data_dir);
+    return open_idx(d, &source, s->data_dir);
 }
 
-static int open_mnist(bso_dataset *d, const char *argument, const char *data_dir)
+static int open_mnist(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
     static const struct source source = {"MNIST", "mnist", NULL,
                                          "set data_dir to the folder of the MNIST files"};
-    return open_idx(d, &source, data_dir);
+    return open_idx(d, &source, s->data_dir);
 }
 
-static int open_kmnist(bso_dataset *d, const char *argument, const char *data_dir)
+static int open_kmnist(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
     static const struct source source = {"KMNIST", "kmnist", NULL,
                                          "set data_dir to the folder of the KMNIST files"};
-    return open_idx(d, &source, data_dir);
+    return open_idx(d, &source, s->data_dir);
 }
 
 const bso_dataset_format bso_dataset_fashion_mnist = {

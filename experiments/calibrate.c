@@ -37,8 +37,10 @@ typedef struct {
 bool bso_cost_same(const bso_settings *a, const bso_settings *b)
 {
     static const char *const keys[] = {
-        "dataset", "data_dir",      "network",      "optimizer",  "gradient",  "update",  "steps",
-        "batch",   "train_samples", "test_samples", "validation", "normalize", "augment", "surrogate",
+        "dataset", "data_dir",  "network",       "optimizer",      "gradient",         "update",
+        "steps",   "batch",     "train_samples", "test_samples",   "validation",       "normalize",
+        "augment", "surrogate", "image_size",    "subset_classes", "subset_per_class", "speech_classes",
+        "workers",
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char x[BSO_TEXT], y[BSO_TEXT];
@@ -79,7 +81,8 @@ static int time_batches(const bso_settings *s, bso_loader *loader, int64_t n, do
         double start = bso_clock(), warm = 0;
         int done = 0;
         do {
-            bso_loader_batch(loader, BSO_SPLIT_TRAIN, 0, 0, (size_t)n, x, y, NULL);
+            code = bso_loader_batch(loader, BSO_SPLIT_TRAIN, 0, 0, (size_t)n, x, y, NULL);
+            if (code) break;
             if (phase == 0) {
                 code = bso_network_train(net, x, y, (int)n, NULL, &result);
             } else {
@@ -143,7 +146,7 @@ static void open_share(task *t, int worker)
     for (size_t i = (size_t)worker; i < t->n; i += (size_t)t->workers) {
         const bso_settings *s = t->settings[i];
         bso_dataset data;
-        if (bso_dataset_open(&data, s->dataset, s->data_dir)) {
+        if (bso_dataset_open(&data, s)) {
             snprintf(t->costs[i].problem, sizeof t->costs[i].problem, "%s", bso_error());
         } else {
             bso_dataset_close(&data);

@@ -86,10 +86,10 @@ static void list_data_sets(void)
 {
     printf("\nDATA SETS (key dataset)\n");
     for (int i = 0; bso_dataset_formats[i]; i++) {
-        const char *name = bso_dataset_formats[i]->name;
-        size_t length = strlen(name);
-        bool file = length > 0 && name[length - 1] == ':';
-        printf("  %s%-*s %s\n", name, 14 - (int)length, file ? "FILE" : "", bso_dataset_formats[i]->summary);
+        const bso_dataset_format *f = bso_dataset_formats[i];
+        char name[BSO_WORD];
+        snprintf(name, sizeof name, "%s%s", f->name, f->argument ? f->argument : "");
+        printf("  %-18s %s\n", name, f->summary);
     }
 }
 

@@ -28,11 +28,19 @@ static size_t get(const char *name, uint8_t *bytes, size_t most)
     return n;
 }
 
+static int open_set(bso_dataset *d, const char *name, const char *data_dir)
+{
+    bso_settings s;
+    bso_settings_default(&s);
+    assert_int_equal(bso_settings_set(&s, "dataset", name) || bso_settings_set(&s, "data_dir", data_dir), 0);
+    return bso_dataset_open(d, &s);
+}
+
 /* Opening must fail with one line that names the file, and hold nothing afterwards. */
 static void refused(const char *name, const char *data_dir, const char *named, const char *reason)
 {
     bso_dataset d;
-    assert_int_equal(bso_dataset_open(&d, name, data_dir), BSO_ERROR);
+    assert_int_equal(open_set(&d, name, data_dir), BSO_ERROR);
     if (!strstr(bso_error(), named) || !strstr(bso_error(), reason) || strchr(bso_error(), '\n'))
         fail_msg("'%s' should say '%s' and '%s'", bso_error(), named, reason);
     assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
@@ -88,7 +96,7 @@ static void put_idx(const char *folder, const char *ending)
 static void check_idx(const char *name, const char *data_dir, const char *shown)
 {
     bso_dataset d;
-    if (bso_dataset_open(&d, name, data_dir)) fail_msg("%s", bso_error());
+    if (open_set(&d, name, data_dir)) fail_msg("%s", bso_error());
     assert_string_equal(d.name, shown);
     assert_int_equal(d.classes, 10);
     assert_int_equal(d.frames * d.channels, 1);
@@ -101,7 +109,7 @@ static void check_idx(const char *name, const char *data_dir, const char *shown)
         size_t count = salt ? TEST : TRAIN;
         for (size_t i = 0; i < count; i++) {
             float x[ROWS * COLUMNS];
-            d.fetch(&d, split, i, x);
+            assert_int_equal(d.fetch(&d, split, i, NULL, x), 0);
             for (size_t p = 0; p < ROWS * COLUMNS; p++)
                 assert_true(x[p] == (float)pixel(salt, i, p) / 255.0f);
             assert_int_equal(d.label(&d, split, i), i + 1 == count ? 9 : i % 10);
@@ -197,7 +205,7 @@ static void test_idx_damaged(void **state)
             fclose(f);
             bytes[i] ^= 0x55;
             bso_dataset d;
-            bool opened = bso_dataset_open(&d, "mnist", bso_files_root) == 0;
+            bool opened = open_set(&d, "mnist", bso_files_root) == 0;
             bso_dataset_close(&d);
             if (opened) check_idx("mnist", bso_files_root, "MNIST");
         }
@@ -226,7 +234,7 @@ static void put_records(const char *name, int labels, int salt, size_t extra, ui
 static void check_cifar(const char *name, const char *data_dir, int parts, int classes, uint8_t last)
 {
     bso_dataset d;
-    if (bso_dataset_open(&d, name, data_dir)) fail_msg("%s", bso_error());
+    if (open_set(&d, name, data_dir)) fail_msg("%s", bso_error());
     assert_int_equal(d.classes, classes);
     assert_int_equal(d.channels, 3);
     assert_int_equal(d.height, 32);
@@ -238,7 +246,7 @@ static void check_cifar(const char *name, const char *data_dir, int parts, int c
         int part = i / RECORDS, salt = part + 1;
         size_t record = (size_t)i % RECORDS, index = part < parts ? (size_t)i : record;
         bso_split split = part < parts ? BSO_SPLIT_TRAIN : BSO_SPLIT_TEST;
-        d.fetch(&d, split, index, x);
+        assert_int_equal(d.fetch(&d, split, index, NULL, x), 0);
         for (size_t p = 0; p < PIXELS; p++) assert_true(x[p] == (float)pixel(salt, record, p) / 255.0f);
         assert_int_equal(d.label(&d, split, index), record + 1 == RECORDS ? last : record + (size_t)salt);
     }
@@ -306,7 +314,7 @@ static void test_hdf5(void **state)
     for (int classes = 0; classes <= 7; classes += 7) {
         put_frames(classes);
         bso_dataset d;
-        if (bso_dataset_open(&d, own(), "")) fail_msg("%s", bso_error());
+        if (open_set(&d, own(), "")) fail_msg("%s", bso_error());
         assert_string_equal(d.name, "own.h5");
         assert_int_equal(d.classes, classes ? 7 : 4);
         assert_int_equal(d.frames, 2);
@@ -316,7 +324,7 @@ static void test_hdf5(void **state)
         assert_int_equal(d.label(&d, BSO_SPLIT_TRAIN, 2), 3);
         assert_int_equal(d.label(&d, BSO_SPLIT_TEST, 0), 2);
         float x[24];
-        d.fetch(&d, BSO_SPLIT_TEST, 1, x);
+        assert_int_equal(d.fetch(&d, BSO_SPLIT_TEST, 1, NULL, x), 0);
         for (int p = 0; p < 24; p++) assert_true(x[p] == 0.5f * (float)(4 * 24 + p) - 7);
         bso_dataset_close(&d);
     }
@@ -402,7 +410,8 @@ static void test_hdf5_damaged(void **state)
 static void test_registry(void **state)
 {
     (void)state;
-    refused("fashion", "", "'fashion'", "cifar10, cifar100, fashion-mnist, hdf5:FILE, kmnist, mnist");
+    refused("fashion", "", "'fashion'",
+            "cifar10, cifar100, fashion-mnist, hdf5:FILE, kmnist, mnist, stand-in:NAME");
     refused("mnist:x", "", "'mnist:x'", "there are");
     refused("hdf5", "", "'hdf5'", "there are");
     refused("hdf5:", "", "hdf5:", "needs a file");
@@ -423,7 +432,7 @@ static void test_fashion_mnist(void **state)
         skip();
     }
     bso_dataset d;
-    if (bso_dataset_open(&d, "fashion-mnist", "")) fail_msg("%s", bso_error());
+    if (open_set(&d, "fashion-mnist", "")) fail_msg("%s", bso_error());
     assert_string_equal(d.name, "Fashion-MNIST");
     assert_int_equal(d.train_count, 60000);
     assert_int_equal(d.test_count, 10000);
@@ -439,7 +448,7 @@ static void test_fashion_mnist(void **state)
     int per_class[10] = {0};
     for (size_t i = 0; i < d.train_count; i++) {
         float x[28 * 28];
-        d.fetch(&d, BSO_SPLIT_TRAIN, i, x);
+        assert_int_equal(d.fetch(&d, BSO_SPLIT_TRAIN, i, NULL, x), 0);
         for (int p = 0; p < 28 * 28; p++) sum += x[p];
         per_class[d.label(&d, BSO_SPLIT_TRAIN, i)]++;
     }
@@ -447,7 +456,7 @@ static void test_fashion_mnist(void **state)
     for (int c = 0; c < 10; c++) assert_int_equal(per_class[c], 6000);
     bso_dataset_close(&d);
     setenv("BSO_DATA_DIR", bso_files_root, 1); /* meant for other data sets: the package is still found */
-    assert_int_equal(bso_dataset_open(&d, "fashion-mnist", ""), 0);
+    assert_int_equal(open_set(&d, "fashion-mnist", ""), 0);
     bso_dataset_close(&d);
     assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
 }

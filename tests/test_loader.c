@@ -49,7 +49,8 @@ static int put_random(void **state)
 static bso_settings plain(void)
 {
     static bso_settings s;
-    memset(&s, 0, sizeof s);
+    bso_settings_default(&s);
+    s.normalize = s.shuffle = false;
     snprintf(s.dataset, sizeof s.dataset, "hdf5:%s", bso_files_at("own.h5"));
     snprintf(s.augment, sizeof s.augment, "none");
     s.seed = 5;
@@ -127,7 +128,7 @@ static void test_refused(void **state)
     static const char *const wrong[] = {"", "crop+", "+crop", "cro", "none+crop", "crop,flip", "crop+zoom"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         snprintf(s.augment, sizeof s.augment, "%s", wrong[i]);
-        refused(&s, "augment", "crop, flip or cutout");
+        refused(&s, "augment", "autoaugment or cutout");
     }
     snprintf(s.augment, sizeof s.augment, "none");
 
@@ -239,7 +240,7 @@ static void test_shuffle(void **state)
 
 static int draw(uint64_t seed, uint32_t epoch, uint64_t index, uint64_t number, uint64_t n)
 {
-    return (int)bso_random_below(seed, BSO_RANDOM_AUGMENT, epoch, index * 8 + number, n);
+    return (int)bso_random_below(seed, BSO_RANDOM_AUGMENT, epoch, index * BSO_VIEW_DRAWS + number, n);
 }
 
 /* The formulas in their textbook form: pad the normalised image by 4, cut out a window, mirror it, zero a

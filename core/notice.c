@@ -1,0 +1,23 @@
+/* notice.c: see notice.h. */
+#include "core/notice.h"
+
+#include <pthread.h>
+#include <time.h>
+
+void (*bso_notice)(const char *what, size_t done, size_t total);
+
+void bso_notice_progress(const char *what, size_t done, size_t total)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static double last;
+    if (!bso_notice) return;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double now = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    pthread_mutex_lock(&lock);
+    if (done == total || now - last >= 0.2) {
+        last = now;
+        bso_notice(what, done, total);
+    }
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,51 @@
+/* stand_in.h: small imitations of data sets that are not at hand.
+ *
+ * A stand-in has the file format of the data set it stands for, so that the same loader reads it, and a name
+ * of its own everywhere: a file STAND-IN in its folder holds the name, which the loader shows in place of the
+ * data set's. What comes out of one says that the code works, and nothing about the data set.
+ *
+ * One is a file in datasets/ that defines `const bso_stand_in bso_stand_in_NAME`; the Makefile finds it by
+ * that line. `dataset=stand-in:NAME` opens it, making it where it is not there.
+ */
+#ifndef BSO_STAND_IN_H
+#define BSO_STAND_IN_H
+
+#include "core/dataset.h"
+
+#include <stdint.h>
+
+#define BSO_STAND_IN_MARK "STAND-IN"
+
+typedef struct {
+    const char *dataset; /* whose format it has: "cifar10-dvs" */
+    const char *shown; /* its name: "stand-in for CIFAR10-DVS (moving Fashion-MNIST)", below 64 characters */
+    const char *summary; /* what it is made of, one line */
+    int per_class;       /* samples of each class unless asked otherwise, training and test together */
+    /* Write the files into this folder, which is there and empty. The same arguments give the same bytes.
+     * Returns 0 or BSO_ERROR. */
+    int (*make)(const char *folder, int per_class, uint64_t seed);
+} bso_stand_in;
+
+/* Every registered stand-in, NULL at the end. Generated. */
+extern const bso_stand_in *const bso_stand_ins[];
+
+/* The stand-in of a data set. NULL with bso_fail naming those that there are. */
+const bso_stand_in *bso_stand_in_find(const char *dataset);
+
+/* Make it into `folder`, which must not be there, or be empty: under another name first, with its mark.
+ * Returns 0 or BSO_ERROR; then nothing is left. */
+int bso_stand_in_make(const bso_stand_in *stand_in, const char *folder, int per_class, uint64_t seed);
+
+/* The folder below the cache (cache.h) where `dataset=stand-in:NAME` finds it; made there, by one process at
+ * a time, where it is missing. folder: [BSO_PATH]. Returns 0 or BSO_ERROR. */
+int bso_stand_in_folder(char *folder, const bso_stand_in *stand_in, const bso_settings *s);
+
+/* For makers: open the real Fashion-MNIST, of which pictures and events are made. Returns 0, or BSO_ERROR
+ * with what to do. */
+int bso_stand_in_source(bso_dataset *fashion);
+
+/* For makers: "FOLDER/NAME", and the folder itself made (mkdir) where `make` is set. path: [BSO_PATH].
+ * Returns 0 or BSO_ERROR. */
+int bso_stand_in_path(char *path, const char *folder, const char *name, bool make);
+
+#endif
