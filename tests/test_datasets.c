@@ -414,7 +414,7 @@ static void test_registry(void **state)
             "cifar10, cifar100, fashion-mnist, hdf5:FILE, kmnist, mnist, stand-in:NAME");
     refused("mnist:x", "", "'mnist:x'", "there are");
     refused("hdf5", "", "'hdf5'", "there are");
-    refused("hdf5:", "", "hdf5:", "needs a file");
+    refused("hdf5:", "", "hdf5:", "needs a name");
     bso_mem_plan(true);
     refused("mnist", bso_files_root, "mnist", "plan mode");
     bso_mem_plan(false);
