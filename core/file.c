@@ -89,6 +89,43 @@ int bso_file_write(const char *path, const void *bytes, size_t count)
     return 0;
 }
 
+static int read_all(int file, const char *path, size_t most, bso_mem_category category, uint8_t **bytes,
+                    size_t *count)
+{
+    struct stat status;
+    if (fstat(file, &status)) return bso_fail("%s: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode)) return bso_fail("%s: not a regular file", path);
+    if ((uint64_t)status.st_size > most)
+        return bso_fail("%s: %lld bytes, more than the %zu that such a file may have", path,
+                        (long long)status.st_size, most);
+    *count = (size_t)status.st_size;
+    *bytes = bso_alloc(category, *count, 1, path);
+    if (!*bytes) return BSO_ERROR;
+    for (size_t done = 0; done < *count;) {
+        ssize_t n = read(file, *bytes + done, *count - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return bso_fail("%s: cannot be read: %s", path, strerror(errno));
+        if (n == 0) return bso_fail("%s: became shorter while it was read", path);
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int bso_file_read(const char *path, size_t most, bso_mem_category category, uint8_t **bytes, size_t *count)
+{
+    *bytes = NULL;
+    *count = 0;
+    int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* opening a pipe would wait for its writer */
+    if (file < 0) return bso_fail("%s: %s", path, strerror(errno));
+    int rc = read_all(file, path, most, category, bytes, count);
+    close(file);
+    if (rc) {
+        bso_free(*bytes);
+        *bytes = NULL;
+    }
+    return rc;
+}
+
 int bso_file_probe(const char *path)
 {
     char beside[PATH_SIZE];

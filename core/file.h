@@ -1,16 +1,24 @@
 /* file.h: files that are either complete under their final name or not there.
  *
- * The bytes go to PATH.tmp.<process>, are fsynced and renamed. It knows nothing of what is in them.
+ * The bytes go to PATH.tmp.<process>, are fsynced and renamed. Reading
+ * is of whole files. It knows nothing of what is in them.
  */
 #ifndef BSO_FILE_H
 #define BSO_FILE_H
 
+#include "core/memory.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Write `count` bytes as the whole of the file `path`, replacing a regular file of that name. Returns 0, or
  * BSO_ERROR naming the file; what was there before is then unchanged, and nothing is left beside it. */
 int bso_file_write(const char *path, const void *bytes, size_t count);
+
+/* Read all of a regular file of at most `most` bytes into memory of that category, to be freed. Pipes and
+ * devices are refused, not waited for. Returns 0, or BSO_ERROR naming the file; then *bytes is NULL. */
+int bso_file_read(const char *path, size_t most, bso_mem_category category, uint8_t **bytes, size_t *count);
 
 /* Find out early whether bso_file_write could write there: writes and removes a file of 64 KiB beside.
  * Returns 0, or BSO_ERROR naming the file. */

@@ -35,6 +35,19 @@ int bso_stand_in_path(char *path, const char *folder, const char *name, bool mak
     return make ? bso_file_directory(path) : 0;
 }
 
+int bso_stand_in_write(const char *path, const void *bytes, size_t count)
+{
+    FILE *file = fopen(path, "wb");
+    if (!file) return bso_fail("%s: cannot be written: %s", path, strerror(errno));
+    bool ok = fwrite(bytes, 1, count, file) == count;
+    int cause = errno;
+    if (fclose(file) && ok) {
+        ok = false;
+        cause = errno;
+    }
+    return ok ? 0 : bso_fail("%s: cannot be written: %s", path, strerror(cause));
+}
+
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
 {
     (void)status, (void)kind, (void)place;
@@ -95,6 +108,10 @@ int bso_stand_in_source(bso_dataset *fashion)
     bso_settings s;
     bso_settings_default(&s);
     if (bso_settings_set(&s, "dataset", "fashion-mnist")) return BSO_ERROR;
-    if (bso_dataset_open(fashion, &s) == 0) return 0;
-    return bso_fail_context("a stand-in is made of Fashion-MNIST");
+    if (bso_dataset_open(fashion, &s)) return bso_fail_context("a stand-in is made of Fashion-MNIST");
+    if (fashion->height == BSO_FASHION_SIDE && fashion->width == BSO_FASHION_SIDE) return 0;
+    bso_fail("a stand-in is made of Fashion-MNIST, whose pictures are %d x %d, not %d x %d", BSO_FASHION_SIDE,
+             BSO_FASHION_SIDE, fashion->height, fashion->width);
+    bso_dataset_close(fashion);
+    return BSO_ERROR;
 }

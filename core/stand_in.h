@@ -42,10 +42,15 @@ int bso_stand_in_folder(char *folder, const bso_stand_in *stand_in, const bso_se
 
 /* For makers: open the real Fashion-MNIST, of which pictures and events are made. Returns 0, or BSO_ERROR
  * with what to do. */
+enum { BSO_FASHION_SIDE = 28 };
 int bso_stand_in_source(bso_dataset *fashion);
 
 /* For makers: "FOLDER/NAME", and the folder itself made (mkdir) where `make` is set. path: [BSO_PATH].
  * Returns 0 or BSO_ERROR. */
 int bso_stand_in_path(char *path, const char *folder, const char *name, bool make);
+
+/* For makers: write a file of the folder being made. Not synced: a folder half made is never given its name.
+ * Returns 0 or BSO_ERROR. */
+int bso_stand_in_write(const char *path, const void *bytes, size_t count);
 
 #endif
