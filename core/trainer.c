@@ -365,6 +365,8 @@ static int prepare(training *tr)
     const bso_settings *s = tr->s;
     bso_run *run = tr->run;
     if (bso_loader_open(&tr->loader, s)) return BSO_ERROR;
+    /* What making samples or a stand-in took for a while is not what training takes. */
+    bso_mem_reset_peak();
     const bso_dataset *d = &tr->loader.data;
     memcpy(run->dataset_name, d->name, sizeof run->dataset_name);
     run->data_checksum = d->checksum;
@@ -440,7 +442,6 @@ int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_pr
     memset(run, 0, sizeof *run);
     run->settings = *s;
     if (bso_settings_check(&run->settings) || bso_start((int)s->threads)) return BSO_ERROR;
-    bso_mem_reset_peak();
     training tr = {.run = run, .s = &run->settings, .progress = progress, .user = user, .begun = now()};
     stamp(run->started);
     run->threads = omp_get_max_threads();
