@@ -103,42 +103,67 @@ static uint32_t checksum(const bso_dataset *d)
 
 /* ---- opening ---- */
 
-int bso_dataset_open(bso_dataset *d, const bso_settings *s)
+static bool is_called(const bso_dataset_format *f, const char *name)
 {
-    const char *name = s->dataset;
-    memset(d, 0, sizeof *d);
-    /* Planned memory must not be touched, and a data set's shape is known only by reading it. */
-    if (bso_mem_planning())
-        return bso_fail("dataset: %s must be opened before plan mode is switched on", name);
+    return f->argument ? strncmp(name, f->name, strlen(f->name)) == 0 : strcmp(name, f->name) == 0;
+}
+
+const bso_dataset_format *bso_dataset_format_find(const char *name)
+{
     char known[512] = "";
     size_t used = 0;
     for (const bso_dataset_format *const *f = bso_dataset_formats; *f; f++) {
-        size_t length = strlen((*f)->name);
-        bool more = (*f)->argument;
-        if (more ? strncmp(name, (*f)->name, length) == 0 : strcmp(name, (*f)->name) == 0) {
-            const char *argument = name + length;
-            if (more && !*argument)
-                return bso_fail("dataset: %s needs a name after the colon, as in %s%s", name, name,
-                                (*f)->argument);
-            int rc = (*f)->open(d, argument, s);
-            if (rc) {
-                bso_dataset_close(d);
-            } else {
-                d->checksum = checksum(d);
-            }
-            return rc;
-        }
+        if (is_called(*f, name)) return *f;
         int n = snprintf(known + used, sizeof known - used, "%s%s%s", used ? ", " : "", (*f)->name,
-                         more ? (*f)->argument : "");
+                         (*f)->argument ? (*f)->argument : "");
         if (n > 0 && (size_t)n < sizeof known - used) used += (size_t)n;
     }
-    return bso_fail("dataset: no data set is called '%s'; there are %s", name, known);
+    bso_fail("dataset: no data set is called '%s'; there are %s", name, known);
+    return NULL;
+}
+
+int bso_dataset_open(bso_dataset *d, const bso_settings *s)
+{
+    memset(d, 0, sizeof *d);
+    /* Planned memory must not be touched, and a data set's shape is known only by reading it. */
+    if (bso_mem_planning())
+        return bso_fail("dataset: %s must be opened before plan mode is switched on", s->dataset);
+    const bso_dataset_format *f = bso_dataset_format_find(s->dataset);
+    if (!f) return BSO_ERROR;
+    const char *argument = f->argument ? s->dataset + strlen(f->name) : "";
+    if (f->argument && !*argument)
+        return bso_fail("dataset: %s needs a name after the colon, as in %s%s", f->name, f->name,
+                        f->argument);
+    int rc = f->open(d, argument, s);
+    if (rc) {
+        bso_dataset_close(d);
+    } else {
+        d->checksum = checksum(d);
+    }
+    return rc;
 }
 
 void bso_dataset_close(bso_dataset *d)
 {
     if (d->close) d->close(d);
+    bso_free(d->class_names);
     memset(d, 0, sizeof *d);
+}
+
+int bso_dataset_name_classes(bso_dataset *d, const char *const *names)
+{
+    size_t classes = (size_t)d->classes, bytes = classes * sizeof *names;
+    for (size_t c = 0; c < classes; c++) bytes += strlen(names[c]) + 1;
+    /* Pointers, and behind them what they point to. */
+    d->class_names = bso_alloc(BSO_MEM_DATASET, bytes, 1, "the names of classes");
+    if (!d->class_names) return BSO_ERROR;
+    char *at = (char *)(d->class_names + classes);
+    for (size_t c = 0; c < classes; c++) {
+        size_t length = strlen(names[c]) + 1;
+        d->class_names[c] = memcpy(at, names[c], length);
+        at += length;
+    }
+    return 0;
 }
 
 void bso_dataset_call(bso_dataset *d, const char *shown, const char *folder)
@@ -148,6 +173,7 @@ void bso_dataset_call(bso_dataset *d, const char *shown, const char *folder)
     int n = snprintf(path, sizeof path, "%s/" BSO_STAND_IN_MARK, folder);
     FILE *mark = n < 0 || (size_t)n >= sizeof path ? NULL : fopen(path, "r");
     if (!mark) return;
+    d->stand_in = true;
     /* A mark that says nothing is a mark all the same. */
     if (!fgets(line, sizeof line, mark)) *line = '\0';
     line[strcspn(line, "\r\n")] = '\0';

@@ -21,11 +21,13 @@ typedef enum { BSO_SPLIT_TRAIN, BSO_SPLIT_VALIDATION, BSO_SPLIT_TEST, BSO_SPLITS
 /* An opened data set. The file's own split is train and test; `private` belongs to the format. */
 typedef struct bso_dataset {
     char name[64]; /* as it may be shown: "Fashion-MNIST" */
+    bool stand_in; /* an imitation, called so */
     int classes, channels, height, width;
     int frames; /* 1 for static images; T for event frames */
     size_t train_count, test_count;
-    size_t validation_count; /* so many of the training samples, the last, are the official validation split;
-                                0: there is none */
+    size_t validation_count;  /* so many of the training samples, the last, are the official validation split;
+                                 0: there is none */
+    const char **class_names; /* [classes]; NULL: classes have numbers only. bso_dataset_name_classes */
     uint32_t checksum; /* CRC-32 of all samples and labels as held in memory; 0 where they are not held */
     bool streams;      /* samples are decoded from their files whenever they are asked for */
     bool sorted;       /* samples come class by class: the loader takes them in a fixed, mixed order */
@@ -53,10 +55,20 @@ typedef struct {
      * and the keys that choose what samples are made of the files. Returns 0 or BSO_ERROR with the file
      * named. */
     int (*open)(bso_dataset *d, const char *argument, const bso_settings *s);
+    /* Find the folder of its files (bso_dataset_folder). folder: [BSO_PATH]. Returns 0, or BSO_ERROR saying
+     * where it was looked for and what to do. NULL where the argument says it. */
+    int (*find)(char *folder, const bso_settings *s);
+    /* Where a sample is a file: how the names of such files end (NULL at the end), and whether one of them
+     * can be read: 0, or BSO_ERROR naming it. Thread-safe. */
+    const char *const *endings;
+    int (*check_file)(const char *path);
 } bso_dataset_format;
 
 /* Every registered format, NULL at the end. Generated. */
 extern const bso_dataset_format *const bso_dataset_formats[];
+
+/* The format of a data set's name. NULL with bso_fail naming those that there are. */
+const bso_dataset_format *bso_dataset_format_find(const char *name);
 
 /* Open the data set of the settings ("fashion-mnist", "hdf5:FILE", "stand-in:cifar10"). Returns 0 or
  * BSO_ERROR. */
@@ -73,6 +85,9 @@ typedef struct {
  * sizeof(float) for floats. Sets fetch, label, close and private; from then on bso_dataset_close gives
  * everything back, after errors, too. Returns the arrays to fill, or NULL with bso_fail. */
 bso_samples *bso_dataset_hold(bso_dataset *d, size_t element);
+
+/* For formats: name the classes, whose number is set: names[classes], copied. Returns 0 or BSO_ERROR. */
+int bso_dataset_name_classes(bso_dataset *d, const char *const *names);
 
 /* For formats: set the name: `shown`, unless there is a file STAND-IN in the folder. Then the name is that
  * file's first line: an imitation never bears the name of what it imitates. */

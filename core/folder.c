@@ -175,6 +175,16 @@ int bso_listing_path(const bso_listing *l, size_t file, char *path)
     return 0;
 }
 
+int bso_listing_name_classes(const bso_listing *l, bso_dataset *d)
+{
+    const char **names = bso_alloc(BSO_MEM_DATASET, l->classes, sizeof *names, "the names of classes");
+    if (!names) return BSO_ERROR;
+    for (size_t c = 0; c < l->classes; c++) names[c] = bso_listing_class(l, c);
+    int rc = bso_dataset_name_classes(d, names);
+    bso_free(names);
+    return rc;
+}
+
 int bso_listing_same_classes(const bso_listing *a, const bso_listing *b)
 {
     for (size_t c = 0; c < a->classes || c < b->classes; c++) {

@@ -40,6 +40,9 @@ const char *bso_listing_file(const bso_listing *l, size_t file);
 /* ROOT/CLASS/FILE. path: [BSO_PATH]. Returns 0 or BSO_ERROR where it is too long. */
 int bso_listing_path(const bso_listing *l, size_t file, char *path);
 
+/* Call the classes of a data set, as many, by the names of their folders. Returns 0 or BSO_ERROR. */
+int bso_listing_name_classes(const bso_listing *l, bso_dataset *d);
+
 /* Have both the same classes? Returns 0, or BSO_ERROR naming a class that one of them lacks. */
 int bso_listing_same_classes(const bso_listing *a, const bso_listing *b);
 

@@ -67,11 +67,16 @@ static int read_records(const char *path, const struct layout *layout, size_t co
     return rc;
 }
 
+static int find(char *folder, const struct layout *layout, const char *data_dir)
+{
+    const char *any[] = {layout->train[0], layout->test, NULL};
+    return bso_dataset_folder(folder, data_dir, layout->folder, any, NULL, layout->advice);
+}
+
 static int open_cifar(bso_dataset *d, const struct layout *layout, const char *data_dir)
 {
     char folder[BSO_PATH], path[BSO_PATH], first[BSO_PATH];
-    const char *any[] = {layout->train[0], layout->test, NULL};
-    if (bso_dataset_folder(folder, data_dir, layout->folder, any, NULL, layout->advice)) return BSO_ERROR;
+    if (find(folder, layout, data_dir)) return BSO_ERROR;
     bso_dataset_call(d, layout->shown, folder);
     d->classes = layout->label_max[layout->label_bytes - 1] + 1;
     d->frames = 1;
@@ -108,45 +113,65 @@ static int open_cifar(bso_dataset *d, const struct layout *layout, const char *d
                         held->labels[BSO_SPLIT_TEST]);
 }
 
+static const struct layout cifar10 = {
+    .shown = "CIFAR-10",
+    .folder = "cifar-10-batches-bin",
+    .advice =
+        "fetch it (datasets/fetch.sh cifar10) and set data_dir (or BSO_DATA_DIR) to the folder that holds "
+        "cifar-10-batches-bin, or try dataset=stand-in:cifar10",
+    .label_bytes = 1,
+    .label_max = {9},
+    .train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
+              "data_batch_5.bin"},
+    .test = "test_batch.bin",
+};
+
+static const struct layout cifar100 = {
+    .shown = "CIFAR-100",
+    .folder = "cifar-100-binary",
+    .advice = "fetch it (datasets/fetch.sh cifar100) and set data_dir (or BSO_DATA_DIR) to the folder that "
+              "holds cifar-100-binary, or try dataset=stand-in:cifar100",
+    .label_bytes = 2,
+    .label_max = {19, 99},
+    .train = {"train.bin"},
+    .test = "test.bin",
+};
+
+static int find_cifar10(char *folder, const bso_settings *s)
+{
+    return find(folder, &cifar10, s->data_dir);
+}
+
+static int find_cifar100(char *folder, const bso_settings *s)
+{
+    return find(folder, &cifar100, s->data_dir);
+}
+
 static int open_cifar10(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
-    static const struct layout layout = {
-        .shown = "CIFAR-10",
-        .folder = "cifar-10-batches-bin",
-        .advice = "set data_dir (or BSO_DATA_DIR) to the folder that holds cifar-10-batches-bin",
-        .label_bytes = 1,
-        .label_max = {9},
-        .train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
-                  "data_batch_5.bin"},
-        .test = "test_batch.bin",
-    };
-    return open_cifar(d, &layout, s->data_dir);
+    static const char *const names[] = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                        "dog",      "frog",       "horse", "ship", "truck"};
+    if (open_cifar(d, &cifar10, s->data_dir)) return BSO_ERROR;
+    return d->stand_in ? 0 : bso_dataset_name_classes(d, names);
 }
 
 static int open_cifar100(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
-    static const struct layout layout = {
-        .shown = "CIFAR-100",
-        .folder = "cifar-100-binary",
-        .advice = "set data_dir (or BSO_DATA_DIR) to the folder that holds cifar-100-binary",
-        .label_bytes = 2,
-        .label_max = {19, 99},
-        .train = {"train.bin"},
-        .test = "test.bin",
-    };
-    return open_cifar(d, &layout, s->data_dir);
+    return open_cifar(d, &cifar100, s->data_dir);
 }
 
 const bso_dataset_format bso_dataset_cifar10 = {
     .name = "cifar10",
     .summary = "32x32 colour pictures, 10 classes (Krizhevsky 2009); cifar-10-batches-bin in data_dir",
     .open = open_cifar10,
+    .find = find_cifar10,
 };
 
 const bso_dataset_format bso_dataset_cifar100 = {
     .name = "cifar100",
     .summary = "32x32 colour pictures, 100 classes (Krizhevsky 2009); cifar-100-binary in data_dir",
     .open = open_cifar100,
+    .find = find_cifar100,
 };

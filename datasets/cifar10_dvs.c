@@ -15,6 +15,8 @@
 
 enum { CLASSES = 10 };
 
+static const char *const endings[] = {".aedat", NULL};
+
 /* Mark the test files of a class of n: a tenth, at least one. */
 static void choose_test(const bso_settings *s, size_t class, size_t n, uint32_t *order, bool *test)
 {
@@ -58,7 +60,6 @@ static int split_files(bso_event_set *set, const bso_settings *s, uint32_t *orde
 
 static int list_files(bso_event_set *set, const bso_settings *s, const char *folder)
 {
-    static const char *const endings[] = {".aedat", NULL};
     bso_listing *l = &set->listing[0];
     if (bso_listing_open(l, folder, endings, (size_t)s->subset_classes, (size_t)s->subset_per_class))
         return BSO_ERROR;
@@ -74,15 +75,28 @@ static int list_files(bso_event_set *set, const bso_settings *s, const char *fol
     return rc;
 }
 
+static int find_cifar10_dvs(char *folder, const bso_settings *s)
+{
+    static const char *const any[] = {"airplane", BSO_STAND_IN_MARK, NULL};
+    return bso_dataset_folder(
+        folder, s->data_dir, "cifar10-dvs", any, NULL,
+        "fetch it (datasets/fetch.sh cifar10-dvs) and set data_dir (or BSO_DATA_DIR) to "
+        "the folder that holds cifar10-dvs, or try dataset=stand-in:cifar10-dvs");
+}
+
+static int check_file(const char *path)
+{
+    bso_events e;
+    if (bso_events_read(&e, path, bso_events_aedat, 1)) return BSO_ERROR;
+    bso_events_free(&e);
+    return 0;
+}
+
 static int open_cifar10_dvs(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
-    static const char *const any[] = {"airplane", BSO_STAND_IN_MARK, NULL};
     char folder[BSO_PATH];
-    if (bso_dataset_folder(folder, s->data_dir, "cifar10-dvs", any, NULL,
-                           "set data_dir (or BSO_DATA_DIR) to the folder that holds cifar10-dvs, or try "
-                           "dataset=stand-in:cifar10-dvs"))
-        return BSO_ERROR;
+    if (find_cifar10_dvs(folder, s)) return BSO_ERROR;
     bso_dataset_call(d, "CIFAR10-DVS", folder);
     size_t used = strlen(d->name);
     snprintf(d->name + used, sizeof d->name - used, ", %s split", s->test_split);
@@ -92,7 +106,6 @@ static int open_cifar10_dvs(bso_dataset *d, const char *argument, const bso_sett
         bso_event_set_free(&set);
         return BSO_ERROR;
     }
-    d->classes = (int)set.listing[0].classes;
     return bso_event_set_open(d, s, &set);
 }
 
@@ -101,4 +114,7 @@ const bso_dataset_format bso_dataset_cifar10_dvs = {
     .summary = "128x128 events of moving pictures, as 48x48 frames, 10 classes (Li et al. 2017); cifar10-dvs "
                "in data_dir",
     .open = open_cifar10_dvs,
+    .find = find_cifar10_dvs,
+    .endings = endings,
+    .check_file = check_file,
 };

@@ -83,6 +83,8 @@ static int open_set(bso_dataset *d, const bso_settings *s, bso_event_set *set)
     d->train_count = set->count[BSO_SPLIT_TRAIN];
     d->test_count = set->count[BSO_SPLIT_TEST];
     d->sorted = true;
+    d->classes = (int)set->listing[0].classes;
+    if (bso_listing_name_classes(&set->listing[0], d)) return BSO_ERROR;
     bso_cache_key key;
     if (make_key(&key, s, set)) return BSO_ERROR;
     const int32_t *const labels[BSO_SPLITS] = {

@@ -26,7 +26,7 @@ typedef struct {
 /* Room for the numbers and labels of `count` files of a split. Returns 0 or BSO_ERROR. */
 int bso_event_set_room(bso_event_set *set, bso_split split, size_t count);
 
-/* Hold frames of all recordings: d->name and classes are set; T = s->steps frames of two channels. Frees the
+/* Hold frames of all recordings: d->name is set; T = s->steps frames of two channels. Frees the
  * set in every case. Returns 0 or BSO_ERROR. */
 int bso_event_set_open(bso_dataset *d, const bso_settings *s, bso_event_set *set);
 void bso_event_set_free(bso_event_set *set);

@@ -158,14 +158,18 @@ static int read_files(bso_dataset *d, struct idx images[2], struct idx labels[2]
     return 0;
 }
 
-static int open_idx(bso_dataset *d, const struct source *source, const char *data_dir)
+static int find(char *folder, const struct source *source, const char *data_dir)
 {
     static const char *const any[] = {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", NULL};
+    return bso_dataset_folder(folder, data_dir, source->folder, any, source->package, source->advice);
+}
+
+static int open_idx(bso_dataset *d, const struct source *source, const char *data_dir)
+{
     static const char *const image_names[2] = {"train-images-idx3-ubyte", "t10k-images-idx3-ubyte"};
     static const char *const label_names[2] = {"train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"};
     char folder[BSO_PATH];
-    if (bso_dataset_folder(folder, data_dir, source->folder, any, source->package, source->advice))
-        return BSO_ERROR;
+    if (find(folder, source, data_dir)) return BSO_ERROR;
     bso_dataset_call(d, source->shown, folder);
     struct idx images[2] = {{.file = NULL}}, labels[2] = {{.file = NULL}};
     int rc = 0;
@@ -181,29 +185,50 @@ static int open_idx(bso_dataset *d, const struct source *source, const char *dat
     return rc;
 }
 
+static const struct source fashion_mnist = {"Fashion-MNIST", "fashion-mnist",
+                                            "/usr/share/datasets/fashion-mnist",
+                                            "install dataset-fashion-mnist or set data_dir"};
+static const struct source mnist = {"MNIST", "mnist", NULL,
+                                    "fetch them (datasets/fetch.sh mnist) and set data_dir to the folder of "
+                                    "the MNIST files, or try dataset=stand-in:mnist"};
+static const struct source kmnist = {
+    "KMNIST", "kmnist", NULL,
+    "fetch them (datasets/fetch.sh kmnist) and set data_dir to the folder of "
+    "the KMNIST files, or try dataset=stand-in:kmnist"};
+
+static int find_fashion_mnist(char *folder, const bso_settings *s)
+{
+    return find(folder, &fashion_mnist, s->data_dir);
+}
+
+static int find_mnist(char *folder, const bso_settings *s)
+{
+    return find(folder, &mnist, s->data_dir);
+}
+
+static int find_kmnist(char *folder, const bso_settings *s)
+{
+    return find(folder, &kmnist, s->data_dir);
+}
+
 static int open_fashion_mnist(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
-    static const struct source source = {"Fashion-MNIST", "fashion-mnist",
-                                         "/usr/share/datasets/fashion-mnist",
-                                         "install dataset-fashion-mnist or set data_dir"};
-    return open_idx(d, &source, s->data_dir);
+    static const char *const names[] = {"T-shirt", "trouser", "pullover", "dress", "coat",
+                                        "sandal",  "shirt",   "sneaker",  "bag",   "boot"};
+    return open_idx(d, &fashion_mnist, s->data_dir) ? BSO_ERROR : bso_dataset_name_classes(d, names);
 }
 
 static int open_mnist(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
-    static const struct source source = {"MNIST", "mnist", NULL,
-                                         "set data_dir to the folder of the MNIST files"};
-    return open_idx(d, &source, s->data_dir);
+    return open_idx(d, &mnist, s->data_dir);
 }
 
 static int open_kmnist(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
-    static const struct source source = {"KMNIST", "kmnist", NULL,
-                                         "set data_dir to the folder of the KMNIST files"};
-    return open_idx(d, &source, s->data_dir);
+    return open_idx(d, &kmnist, s->data_dir);
 }
 
 const bso_dataset_format bso_dataset_fashion_mnist = {
@@ -211,16 +236,19 @@ const bso_dataset_format bso_dataset_fashion_mnist = {
     .summary = "28x28 grey clothes, 10 classes (Xiao et al. 2017); Debian package dataset-fashion-mnist, or "
                "IDX files in data_dir",
     .open = open_fashion_mnist,
+    .find = find_fashion_mnist,
 };
 
 const bso_dataset_format bso_dataset_mnist = {
     .name = "mnist",
     .summary = "28x28 grey digits, 10 classes (LeCun et al. 1998); IDX files in data_dir",
     .open = open_mnist,
+    .find = find_mnist,
 };
 
 const bso_dataset_format bso_dataset_kmnist = {
     .name = "kmnist",
     .summary = "28x28 grey cursive kana, 10 classes (Clanuwat et al. 2018); IDX files in data_dir",
     .open = open_kmnist,
+    .find = find_kmnist,
 };

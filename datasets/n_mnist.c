@@ -8,9 +8,10 @@
 
 #include <stdio.h>
 
+static const char *const endings[] = {".bin", NULL};
+
 static int list_split(bso_event_set *set, const bso_settings *s, const char *folder, int test)
 {
-    static const char *const endings[] = {".bin", NULL};
     char path[BSO_PATH];
     int n = snprintf(path, sizeof path, "%s/%s", folder, test ? "Test" : "Train");
     if (n < 0 || (size_t)n >= sizeof path) return bso_fail("%s: the path is too long", folder);
@@ -28,15 +29,28 @@ static int list_split(bso_event_set *set, const bso_settings *s, const char *fol
     return 0;
 }
 
+static int find_n_mnist(char *folder, const bso_settings *s)
+{
+    static const char *const any[] = {"Train", NULL};
+    return bso_dataset_folder(
+        folder, s->data_dir, "n-mnist", any, NULL,
+        "fetch it (datasets/fetch.sh n-mnist) and set data_dir (or BSO_DATA_DIR) to the "
+        "folder that holds n-mnist, or try dataset=stand-in:n-mnist");
+}
+
+static int check_file(const char *path)
+{
+    bso_events e;
+    if (bso_events_read(&e, path, bso_events_n_mnist, 1)) return BSO_ERROR;
+    bso_events_free(&e);
+    return 0;
+}
+
 static int open_n_mnist(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
-    static const char *const any[] = {"Train", NULL};
     char folder[BSO_PATH];
-    if (bso_dataset_folder(folder, s->data_dir, "n-mnist", any, NULL,
-                           "set data_dir (or BSO_DATA_DIR) to the folder that holds n-mnist, or try "
-                           "dataset=stand-in:n-mnist"))
-        return BSO_ERROR;
+    if (find_n_mnist(folder, s)) return BSO_ERROR;
     bso_dataset_call(d, "N-MNIST", folder);
     bso_event_set set = {.name = "n-mnist",
                          .parse = bso_events_n_mnist,
@@ -47,7 +61,6 @@ static int open_n_mnist(bso_dataset *d, const char *argument, const bso_settings
         bso_event_set_free(&set);
         return BSO_ERROR;
     }
-    d->classes = (int)set.listing[0].classes;
     return bso_event_set_open(d, s, &set);
 }
 
@@ -55,4 +68,7 @@ const bso_dataset_format bso_dataset_n_mnist = {
     .name = "n-mnist",
     .summary = "34x34 events of moving digits, 10 classes (Orchard et al. 2015); n-mnist in data_dir",
     .open = open_n_mnist,
+    .find = find_n_mnist,
+    .endings = endings,
+    .check_file = check_file,
 };

@@ -17,6 +17,7 @@ static int open_stand_in(bso_dataset *d, const char *argument, const bso_setting
     snprintf(real.data_dir, sizeof real.data_dir, "%s", folder);
     snprintf(real.dataset, sizeof real.dataset, "%s", stand_in->dataset);
     if (bso_dataset_open(d, &real)) return BSO_ERROR;
+    d->stand_in = true;
     /* The mark may have been lost; the name must not be. */
     if (strncmp(d->name, stand_in->shown, strlen(stand_in->shown)) != 0)
         snprintf(d->name, sizeof d->name, "%s", stand_in->shown);
