@@ -230,7 +230,9 @@ static void write_cache(const char *path, uint64_t hash, const bso_dataset *d, c
     if (file >= 0) close(file);
     if (ok && rename(beside, path) == 0) return;
     unlink(beside);
-    bso_notice_progress("the samples could not be kept in the cache; they will be made again", 1, 1);
+    char what[BSO_PATH + 64];
+    snprintf(what, sizeof what, "%s: cannot be written; the samples will be made again each time", path);
+    bso_notice_warning(what);
 }
 
 /* ---- making ---- */

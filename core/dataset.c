@@ -177,9 +177,7 @@ void bso_dataset_call(bso_dataset *d, const char *shown, const char *folder)
     /* A mark that says nothing is a mark all the same. */
     if (!fgets(line, sizeof line, mark)) *line = '\0';
     line[strcspn(line, "\r\n")] = '\0';
-    for (char *c = line; *c; c++) {
-        if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
-    }
+    bso_one_line(line);
     snprintf(d->name, sizeof d->name, "%s", *line ? line : "stand-in without a name");
     fclose(mark);
 }

@@ -140,6 +140,9 @@ typedef struct {
 int bso_loader_open(bso_loader *l, const bso_settings *s);
 void bso_loader_close(bso_loader *l);
 
+/* The index in the file of a position in a split; of training in the order of the last epoch asked for. */
+size_t bso_loader_index(const bso_loader *l, bso_split split, size_t position);
+
 /* Samples first .. first+n-1 of a split, in the epoch's order for training (augmented) and in a fixed order
  * otherwise. x: [frames][channels][n][height][width], channel-major, normalised.  y: [n]. index: [n], in the
  * file's split, may be NULL. The same (seed, epoch, sample) gives the same numbers whatever the batch size

@@ -7,10 +7,9 @@
 
 static _Thread_local char message[2048];
 
-/* File names and what is in files may hold line breaks and worse; a message is one line. */
-static void keep_on_one_line(void)
+void bso_one_line(char *text)
 {
-    for (char *c = message; *c; c++) {
+    for (char *c = text; *c; c++) {
         if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
     }
 }
@@ -21,7 +20,7 @@ int bso_fail(const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    keep_on_one_line();
+    bso_one_line(message); /* names of files may hold anything */
     return BSO_ERROR;
 }
 
@@ -41,7 +40,7 @@ int bso_fail_context(const char *format, ...)
         memcpy(message + at + 2, old, length);
         message[at + 2 + length] = 0;
     }
-    keep_on_one_line();
+    bso_one_line(message); /* names of files may hold anything */
     return BSO_ERROR;
 }
 

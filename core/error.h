@@ -23,6 +23,9 @@ int bso_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Put "prefix: " before the recorded message, to add context on the way up. Returns BSO_ERROR. */
 int bso_fail_context(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Make text from elsewhere fit for one line of output: control characters become '?'. */
+void bso_one_line(char *text);
+
 /* The recorded message of this thread; "" when there is none. */
 const char *bso_error(void);
 

@@ -362,8 +362,7 @@ static void augment_bytes(const bso_loader *l, float *sample, const struct augme
     for (size_t i = 0; i < values; i++) sample[i] = (float)pixels[i] / 255.0f;
 }
 
-/* Position in a split -> index in the file. */
-static size_t index_of(const bso_loader *l, bso_split split, size_t position)
+size_t bso_loader_index(const bso_loader *l, bso_split split, size_t position)
 {
     if (split == BSO_SPLIT_TRAIN) position = l->order[position];
     if (split == BSO_SPLIT_VALIDATION) position += l->validation_first;
@@ -377,7 +376,7 @@ static int make_sample(const bso_loader *l, const bso_range *r, size_t i, int th
     const bso_dataset *d = &l->data;
     bool training = r->split == BSO_SPLIT_TRAIN;
     bso_split in = r->split == BSO_SPLIT_TEST ? BSO_SPLIT_TEST : BSO_SPLIT_TRAIN;
-    size_t at = index_of(l, r->split, r->first + i), plane = (size_t)d->height * (size_t)d->width;
+    size_t at = bso_loader_index(l, r->split, r->first + i), plane = (size_t)d->height * (size_t)d->width;
     float *sample = sample_of(l, thread);
     const bso_view view = {l->seed, r->epoch, at};
     if (d->fetch(d, in, at, training && l->resized_crop ? &view : NULL, sample)) return BSO_ERROR;

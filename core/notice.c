@@ -6,9 +6,18 @@
 
 void (*bso_notice)(const char *what, size_t done, size_t total);
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void bso_notice_warning(const char *what)
+{
+    if (!bso_notice) return;
+    pthread_mutex_lock(&lock);
+    bso_notice(what, 0, 0);
+    pthread_mutex_unlock(&lock);
+}
+
 void bso_notice_progress(const char *what, size_t done, size_t total)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static double last;
     if (!bso_notice) return;
     struct timespec t;

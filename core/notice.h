@@ -7,7 +7,11 @@
 /* "what: done of total". Cheap: call it for each item, from any thread; at most five a second get through. */
 void bso_notice_progress(const char *what, size_t done, size_t total);
 
-/* Where notices go; NULL (the default): nowhere. Called by one thread at a time; done == total is the end. */
+/* Something that went wrong and can be done without. Any thread. */
+void bso_notice_warning(const char *what);
+
+/* Where notices go; NULL (the default): nowhere. Called by one thread at a time; done == total is the end;
+ * total == 0: a warning. */
 extern void (*bso_notice)(const char *what, size_t done, size_t total);
 
 #endif

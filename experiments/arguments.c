@@ -70,3 +70,15 @@ int bso_option_number(const char *name, const char *text, long min, long max, in
     *number = (int)x;
     return 0;
 }
+
+int bso_set_pair(bso_settings *s, const char *pair)
+{
+    const char *equals = strchr(pair, '=');
+    if (!equals || equals == pair) return bso_usage("--set %s: write it as KEY=VALUE", pair);
+    size_t length = (size_t)(equals - pair);
+    char key[BSO_WORD];
+    if (length >= sizeof key) return bso_fail("%.100s: no such key; `bso list` shows all keys", pair);
+    memcpy(key, pair, length);
+    key[length] = '\0';
+    return bso_settings_set(s, key, equals + 1);
+}

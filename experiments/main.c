@@ -1,4 +1,5 @@
 /* main.c: the program `bso`: finds the command, reports its failure, and turns signals into a clean stop. */
+#include "core/notice.h"
 #include "experiments/program.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ static const struct {
     {"table", bso_command_table, "comparison tables of a sweep's results"},
     {"report", bso_command_report, "report.md of a sweep's results"},
     {"inspect", bso_command_inspect, "what is in a result, parameter or trace file"},
+    {"data", bso_command_data, "data sets: where they are, whether they are whole, what is in them"},
     {"list", bso_command_list, "optimizers, gradients, data sets, networks, and every key"},
 };
 
@@ -113,6 +115,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, name) != 0) continue;
         catch_signals();
+        bso_notice = bso_notice_show;
         int code = commands[i].command(argc - 1, argv + 1);
         /* A full disk or closed pipe behind a redirection must not look like success. */
         if ((fflush(stdout) || ferror(stdout)) && code == 0) {

@@ -19,6 +19,7 @@ int bso_command_run(int argc, char **argv);
 int bso_command_sweep(int argc, char **argv);
 int bso_command_tune(int argc, char **argv);
 int bso_command_compare(int argc, char **argv);
+int bso_command_data(int argc, char **argv);
 int bso_command_list(int argc, char **argv);
 int bso_command_inspect(int argc, char **argv);
 int bso_command_table(int argc, char **argv);
@@ -40,6 +41,9 @@ int bso_one_directory(int argc, char **argv, const char *help, const char **dire
 
 /* The value of an option as a whole number in min..max. Returns 0 or BSO_USAGE. */
 int bso_option_number(const char *name, const char *text, long min, long max, int *number);
+
+/* Take the setting of a --set KEY=VALUE. Returns 0, BSO_USAGE or BSO_ERROR. */
+int bso_set_pair(bso_settings *s, const char *pair);
 
 /* The signal that asked the program to stop (bso_stop_requested), or 0. */
 extern volatile sig_atomic_t bso_stop_signal;
@@ -63,6 +67,9 @@ void bso_status_init(bso_status *s, double interval);
 void bso_status_show(bso_status *s, bool now, const char *line);
 /* Take the line away before other output. */
 void bso_status_clear(bso_status *s);
+
+/* Show what the library tells of long work (core/notice.h): for bso_notice. */
+void bso_notice_show(const char *what, size_t done, size_t total);
 
 /* The progress of one training: the callback for bso_train; user is a bso_status. */
 void bso_progress_show(const bso_progress *p, void *user);

@@ -39,6 +39,33 @@ void bso_duration_text(double seconds, char *text, size_t size)
     }
 }
 
+void bso_notice_show(const char *what, size_t done, size_t total)
+{
+    static bso_status status;
+    static double begun;
+    static bool running;
+    char line[256], left[32];
+    if (total == 0) {
+        bso_status_clear(&status);
+        fprintf(stderr, "bso: %s\n", what);
+        return;
+    }
+    if (!running) {
+        bso_status_init(&status, 5);
+        begun = bso_clock();
+        running = true;
+    }
+    double seconds = bso_clock() - begun;
+    bso_duration_text(seconds * (double)(total - done) / (done ? (double)done : 1), left, sizeof left);
+    snprintf(line, sizeof line, "%s: %zu of %zu, %s left", what, done, total, left);
+    if (done < total) {
+        bso_status_show(&status, false, line);
+    } else {
+        bso_status_clear(&status);
+        running = false;
+    }
+}
+
 void bso_status_init(bso_status *s, double interval)
 {
     *s = (bso_status){.terminal = isatty(STDOUT_FILENO) == 1, .interval = interval, .last = bso_clock()};

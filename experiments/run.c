@@ -3,6 +3,7 @@
 #include "experiments/program.h"
 
 #include "core/file.h"
+#include "core/notice.h"
 #include "core/result.h"
 
 #include <limits.h>
@@ -27,18 +28,6 @@ typedef struct {
     bool quiet, help;
 } options;
 
-static int set_pair(bso_settings *s, const char *pair)
-{
-    const char *equals = strchr(pair, '=');
-    if (!equals || equals == pair) return bso_usage("--set %s: write it as KEY=VALUE", pair);
-    size_t length = (size_t)(equals - pair);
-    char key[BSO_WORD];
-    if (length >= sizeof key) return bso_fail("%.100s: no such key; `bso list` shows all keys", pair);
-    memcpy(key, pair, length);
-    key[length] = '\0';
-    return bso_settings_set(s, key, equals + 1);
-}
-
 static int set_method(bso_settings *s, const char *name)
 {
     bso_methods m;
@@ -62,7 +51,7 @@ static int parse(int argc, char **argv, options *o)
         if (code == 0) code = bso_flag(argv[i], "--help", &o->help);
         if (code == 0) code = bso_flag(argv[i], "-h", &o->help);
         if (code == 0) code = bso_usage("%s: unknown argument", argv[i]);
-        if (code == 1 && pair) code = set_pair(&o->settings, pair);
+        if (code == 1 && pair) code = bso_set_pair(&o->settings, pair);
         if (code == 1 && method) code = set_method(&o->settings, method);
         if (code < 0) return code;
     }
@@ -175,6 +164,7 @@ int bso_command_run(int argc, char **argv)
 
     bso_status status;
     bso_status_init(&status, 10);
+    if (o.quiet) bso_notice = NULL;
     bso_run run;
     code = bso_train(&o.settings, &run, o.quiet ? NULL : bso_progress_show, &status);
     bso_status_clear(&status);

@@ -410,8 +410,7 @@ static void test_hdf5_damaged(void **state)
 static void test_registry(void **state)
 {
     (void)state;
-    refused("fashion", "", "'fashion'",
-            "cifar10, cifar100, ");
+    refused("fashion", "", "'fashion'", "cifar10, cifar100, ");
     refused("mnist:x", "", "'mnist:x'", "there are");
     refused("hdf5", "", "'hdf5'", "there are");
     refused("hdf5:", "", "hdf5:", "needs a name");
