@@ -50,7 +50,7 @@ static const char *const ten_words[WORDS] = {"yes",   "no", "up",  "down", "left
 static const double background[PARTS][2] = {{0, 0.8}, {0.8, 0.9}, {0.9, 1}};
 
 struct sample {
-    uint64_t key;    /* the order within a part */
+    uint64_t key;    /* drawn: the unknown words with the lowest are kept */
     uint32_t source; /* number of the file; of the cut, for silence */
     int32_t label;
     enum part part;
@@ -58,7 +58,9 @@ struct sample {
 
 struct speech {
     const bso_settings *settings;
+    bool twelve; /* speech_classes=12 */
     bso_listing files;
+    size_t classes;         /* folders in use, the first so many */
     uint8_t *part;          /* [files.count] */
     struct sample *samples; /* [count] */
     size_t count, counts[PARTS];
@@ -208,9 +210,9 @@ static int list_noises(struct speech *p)
 
 /* ---- which samples there are ---- */
 
-static int word_label(const bso_settings *s, const char *word, size_t class)
+static int word_label(const struct speech *p, const char *word, size_t class)
 {
-    if (strcmp(s->speech_classes, "12") != 0) return (int)class;
+    if (!p->twelve) return (int)class;
     for (int w = 0; w < WORDS; w++) {
         if (strcmp(word, ten_words[w]) == 0) return w;
     }
@@ -225,12 +227,19 @@ static void add(struct speech *p, enum part part, uint32_t source, int label, ui
     p->counts[part]++;
 }
 
-static int by_part_and_key(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
+{
+    const struct sample *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return x->source < y->source ? -1 : 1;
+}
+
+static int by_part_and_class(const void *a, const void *b)
 {
     const struct sample *x = a, *y = b;
     if (x->part != y->part) return x->part < y->part ? -1 : 1;
-    if (x->key != y->key) return x->key < y->key ? -1 : 1;
-    return x->label != y->label ? x->label - y->label : x->source < y->source ? -1 : 1;
+    if (x->label != y->label) return x->label - y->label;
+    return x->source < y->source ? -1 : 1;
 }
 
 /* A tenth, rounded up. */
@@ -239,10 +248,11 @@ static size_t tenth(size_t words)
     return words / 10 + (words % 10 != 0);
 }
 
-/* Of the unknown words keep as many as there is silence: in each part the first in its drawn order. */
+/* Of the unknown words of each part keep so many, the first by key. */
 static void thin_unknown(struct speech *p, const size_t quota[PARTS])
 {
     size_t kept = 0, unknown[PARTS] = {0};
+    qsort(p->samples, p->count, sizeof *p->samples, by_key);
     for (size_t i = 0; i < p->count; i++) {
         struct sample *x = &p->samples[i];
         if (x->label == UNKNOWN && unknown[x->part]++ >= quota[x->part]) {
@@ -257,31 +267,29 @@ static void thin_unknown(struct speech *p, const size_t quota[PARTS])
 static int choose_samples(struct speech *p)
 {
     const bso_settings *s = p->settings;
-    bool twelve = strcmp(s->speech_classes, "12") == 0;
-    /* Silence is at most three tenths, rounded up in each part. */
-    size_t room = p->files.count + p->files.count / 3 + PARTS, words[PARTS] = {0};
+    size_t room = p->files.count + p->files.count / 10 + PARTS, words[PARTS] = {0};
     p->samples = bso_alloc(BSO_MEM_DATASET, room, sizeof *p->samples, "the list of samples");
     if (!p->samples) return BSO_ERROR;
-    size_t classes = p->files.classes;
-    if (s->subset_classes && (size_t)s->subset_classes < classes) classes = (size_t)s->subset_classes;
-    for (size_t c = 0; c < classes; c++) {
+    p->classes = p->files.classes;
+    if (s->subset_classes && (size_t)s->subset_classes < p->classes) p->classes = (size_t)s->subset_classes;
+    for (size_t c = 0; c < p->classes; c++) {
         size_t first = bso_listing_first(&p->files, c), last = bso_listing_first(&p->files, c + 1);
         if (s->subset_per_class && (size_t)s->subset_per_class < last - first)
             last = first + (size_t)s->subset_per_class;
-        int label = word_label(s, bso_listing_class(&p->files, c), c);
+        int label = word_label(p, bso_listing_class(&p->files, c), c);
         for (size_t i = first; i < last; i++) {
-            if (!twelve || label != UNKNOWN) words[p->part[i]]++;
+            if (!p->twelve || label != UNKNOWN) words[p->part[i]]++;
             add(p, p->part[i], (uint32_t)i, label, (uint32_t)c, i - first);
         }
     }
     size_t quota[PARTS];
     uint32_t cut = 0;
     for (int part = 0; part < PARTS; part++) {
-        quota[part] = twelve ? tenth(words[part]) : 0;
-        for (size_t i = 0; i < quota[part]; i++, cut++) add(p, part, cut, SILENCE, (uint32_t)classes, cut);
+        quota[part] = p->twelve ? tenth(words[part]) : 0;
+        for (size_t i = 0; i < quota[part]; i++, cut++) add(p, part, cut, SILENCE, (uint32_t)p->classes, cut);
     }
-    qsort(p->samples, p->count, sizeof *p->samples, by_part_and_key);
-    if (twelve) thin_unknown(p, quota);
+    if (p->twelve) thin_unknown(p, quota);
+    qsort(p->samples, p->count, sizeof *p->samples, by_part_and_class);
     return 0;
 }
 
@@ -304,7 +312,7 @@ static int make(void *user, bso_split split, size_t index, float *out)
     const struct sample *x = &p->samples[index];
     float sound[BSO_AUDIO_SAMPLES];
     char path[BSO_PATH];
-    if (p->noises && x->label == SILENCE) {
+    if (p->twelve && x->label == SILENCE) {
         if (read_silence(p, x, sound)) return BSO_ERROR;
     } else if (bso_listing_path(&p->files, x->source, path) || bso_audio_read(path, NULL, sound)) {
         return BSO_ERROR;
@@ -322,12 +330,12 @@ static int make_key(const struct speech *p, bso_cache_key *k, const bso_speech_v
     bso_cache_key_text(k, "speech_classes", s->speech_classes);
     bso_cache_key_integer(k, "subset_classes", s->subset_classes);
     bso_cache_key_integer(k, "subset_per_class", s->subset_per_class);
-    bso_cache_key_integer(k, "split_seed", (int64_t)s->split_seed);
+    if (p->twelve) bso_cache_key_integer(k, "split_seed", (int64_t)s->split_seed);
     for (enum part part = VALIDATION; part < PARTS; part++) {
         if (list_path(p, part, path) || bso_cache_key_file(k, path)) return BSO_ERROR;
     }
     for (size_t i = 0; i < p->count; i++) {
-        if (p->noises && p->samples[i].label == SILENCE) continue;
+        if (p->twelve && p->samples[i].label == SILENCE) continue;
         if (bso_listing_path(&p->files, p->samples[i].source, path) || bso_cache_key_file(k, path))
             return BSO_ERROR;
     }
@@ -358,8 +366,7 @@ static int open_parts(struct speech *p, bso_dataset *d, const bso_speech_version
 {
     static const char *const endings[] = {".wav", NULL};
     const bso_settings *s = p->settings;
-    bool twelve = strcmp(s->speech_classes, "12") == 0;
-    if (twelve && s->subset_classes)
+    if (p->twelve && s->subset_classes)
         return bso_fail("subset_classes: speech_classes=12 says which classes there are; leave it at 0");
     int side = s->image_size ? (int)s->image_size : SIDE;
     if (!(p->mel = bso_mel_create(side))) return BSO_ERROR;
@@ -369,21 +376,20 @@ static int open_parts(struct speech *p, bso_dataset *d, const bso_speech_version
         return BSO_ERROR;
     p->part = bso_alloc(BSO_MEM_DATASET, p->files.count, 1, "the splits");
     if (!p->part || read_list(p, VALIDATION) || read_list(p, TEST)) return BSO_ERROR;
-    if ((twelve && list_noises(p)) || choose_samples(p)) return BSO_ERROR;
+    if ((p->twelve && list_noises(p)) || choose_samples(p)) return BSO_ERROR;
 
     bso_dataset_call(d, v->shown, folder);
-    size_t used = s->subset_classes ? (size_t)s->subset_classes : p->files.classes;
-    d->classes = twelve ? TWELVE : (int)(used < p->files.classes ? used : p->files.classes);
+    d->classes = p->twelve ? TWELVE : (int)p->classes;
     d->frames = d->channels = 1;
     d->height = d->width = side;
-    d->stated = true;
+    d->sorted = d->stated = true;
     d->mean[0] = d->deviation[0] = 0.5f;
     return hold(p, d, v);
 }
 
 static int open_version(bso_dataset *d, const bso_settings *s, const bso_speech_version *v)
 {
-    struct speech p = {.settings = s};
+    struct speech p = {.settings = s, .twelve = strcmp(s->speech_classes, "12") == 0};
     int rc = open_parts(&p, d, v);
     bso_listing_close(&p.files);
     bso_free(p.part);
