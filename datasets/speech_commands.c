@@ -43,8 +43,11 @@ enum part { TRAIN, VALIDATION, TEST, PARTS };
 static const char *const part_names[PARTS] = {"training", "validation", "test"};
 static const char *const lists[PARTS] = {NULL, "validation_list.txt", "testing_list.txt"};
 
-static const char *const ten_words[WORDS] = {"yes",   "no", "up",  "down", "left",
-                                             "right", "on", "off", "stop", "go"};
+/* The first ten are words. */
+static const char *const twelve[TWELVE] = {"yes", "no",  "up",   "down", "left",    "right",
+                                           "on",  "off", "stop", "go",   "unknown", "silence"};
+
+static const char *const endings[] = {".wav", NULL};
 
 /* Shares of a background recording that the splits take their silence from. */
 static const double background[PARTS][2] = {{0, 0.8}, {0.8, 0.9}, {0.9, 1}};
@@ -214,7 +217,7 @@ static int word_label(const struct speech *p, const char *word, size_t class)
 {
     if (!p->twelve) return (int)class;
     for (int w = 0; w < WORDS; w++) {
-        if (strcmp(word, ten_words[w]) == 0) return w;
+        if (strcmp(word, twelve[w]) == 0) return w;
     }
     return UNKNOWN;
 }
@@ -364,7 +367,6 @@ static int hold(struct speech *p, bso_dataset *d, const bso_speech_version *v)
 
 static int open_parts(struct speech *p, bso_dataset *d, const bso_speech_version *v)
 {
-    static const char *const endings[] = {".wav", NULL};
     const bso_settings *s = p->settings;
     if (p->twelve && s->subset_classes)
         return bso_fail("subset_classes: speech_classes=12 says which classes there are; leave it at 0");
@@ -380,6 +382,7 @@ static int open_parts(struct speech *p, bso_dataset *d, const bso_speech_version
 
     bso_dataset_call(d, v->shown, folder);
     d->classes = p->twelve ? TWELVE : (int)p->classes;
+    if (bso_dataset_name_classes(d, p->twelve ? twelve : v->word)) return BSO_ERROR;
     d->frames = d->channels = 1;
     d->height = d->width = side;
     d->sorted = d->stated = true;
@@ -399,6 +402,22 @@ static int open_version(bso_dataset *d, const bso_settings *s, const bso_speech_
     return rc;
 }
 
+static int find_v1(char *folder, const bso_settings *s)
+{
+    return find_folder(folder, s, &bso_speech_v1);
+}
+
+static int find_v2(char *folder, const bso_settings *s)
+{
+    return find_folder(folder, s, &bso_speech_v2);
+}
+
+static int check_file(const char *path)
+{
+    float sound[BSO_AUDIO_SAMPLES];
+    return bso_audio_read(path, NULL, sound);
+}
+
 static int open_v1(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)argument;
@@ -415,10 +434,16 @@ const bso_dataset_format bso_dataset_speech_commands_v1 = {
     .name = "speech-commands-v1",
     .summary = "spectrograms of spoken words, 30 classes or 12 (Warden 2018); speech-commands-v1 in data_dir",
     .open = open_v1,
+    .find = find_v1,
+    .endings = endings,
+    .check_file = check_file,
 };
 
 const bso_dataset_format bso_dataset_speech_commands_v2 = {
     .name = "speech-commands-v2",
     .summary = "spectrograms of spoken words, 35 classes or 12 (Warden 2018); speech-commands-v2 in data_dir",
     .open = open_v2,
+    .find = find_v2,
+    .endings = endings,
+    .check_file = check_file,
 };

@@ -18,8 +18,10 @@ const bso_speech_version bso_speech_v1 = {
     .shown = "Speech Commands v1",
     .folder = "speech-commands-v1",
     .unpacked = "speech_commands_v0.01",
-    .advice = "set data_dir (or BSO_DATA_DIR) to the folder that holds speech-commands-v1 (or "
-              "speech_commands_v0.01)",
+    .advice =
+        "fetch it (datasets/fetch.sh speech-commands-v1) and set data_dir (or BSO_DATA_DIR) to the folder "
+        "that holds speech-commands-v1 or speech_commands_v0.01, or try "
+        "dataset=stand-in:speech-commands-v1",
     .words = sizeof words_v1 / sizeof *words_v1,
     .word = words_v1,
 };
@@ -28,8 +30,10 @@ const bso_speech_version bso_speech_v2 = {
     .shown = "Speech Commands v2",
     .folder = "speech-commands-v2",
     .unpacked = "speech_commands_v0.02",
-    .advice = "set data_dir (or BSO_DATA_DIR) to the folder that holds speech-commands-v2 (or "
-              "speech_commands_v0.02)",
+    .advice =
+        "fetch it (datasets/fetch.sh speech-commands-v2) and set data_dir (or BSO_DATA_DIR) to the folder "
+        "that holds speech-commands-v2 or speech_commands_v0.02, or try "
+        "dataset=stand-in:speech-commands-v2",
     .words = sizeof words_v2 / sizeof *words_v2,
     .word = words_v2,
 };

@@ -154,6 +154,7 @@ static void check_all_words(const bso_settings *s, const bso_speech_version *v)
     open_good(&d, s);
     assert_string_equal(d.name, v->shown);
     assert_int_equal(d.classes, v->words);
+    for (size_t c = 0; c < v->words; c++) assert_string_equal(d.class_names[c], v->word[c]);
     assert_int_equal(d.frames * d.channels, 1);
     assert_int_equal(d.height, SIDE);
     assert_int_equal(d.width, SIDE);
@@ -182,6 +183,12 @@ static void test_versions(void **state)
     set(&two, "cache", bso_files_at(".cache"));
     check_all_words(&two, &bso_speech_v2);
     check_all_words(&two, &bso_speech_v2);
+    const bso_dataset_format *format = bso_dataset_format_find("speech-commands-v2");
+    char folder[BSO_PATH];
+    assert_int_equal(format->find(folder, &two), 0);
+    assert_string_equal(folder, bso_files_at("speech_commands_v0.02"));
+    assert_int_equal(format->check_file(bso_files_at("speech_commands_v0.02/yes/0a_nohash_0.wav")), 0);
+    assert_int_equal(format->check_file(bso_files_at("speech_commands_v0.02/testing_list.txt")), BSO_ERROR);
     /* The folder itself; and that of the other version. */
     set(&two, "data_dir", bso_files_at("speech_commands_v0.02"));
     check_all_words(&two, &bso_speech_v2);
@@ -281,6 +288,9 @@ static void test_twelve(void **state)
     bso_mel *m = bso_mel_create(SIDE);
     open_good(&d, &s);
     assert_int_equal(d.classes, 12);
+    for (size_t w = 0; w < 10; w++) assert_string_equal(d.class_names[w], words[w]);
+    assert_string_equal(d.class_names[10], "unknown");
+    assert_string_equal(d.class_names[11], "silence");
     /* 10 words; unknown and silence are a tenth of these, rounded up, in each split. */
     assert_int_equal(d.train_count, 40 + 4 + 4 + 10 + 1 + 1);
     assert_int_equal(d.validation_count, 12);
