@@ -44,7 +44,8 @@ const bso_key bso_keys[] = {
     {"test_samples", BSO_KEY_INTEGER, AT(test_samples), "0", 0, SAMPLES_MAX, NULL, true,
      "test samples used, the first in file order; 0: all"},
     {"validation", BSO_KEY_NUMBER, AT(validation), "0", 0, 0.9, NULL, true,
-     "fraction of the training set, from its end, kept for validation"},
+     "fraction of the training set, from its end, kept for validation; of a set with an official validation "
+     "split, that split when above 0"},
     {"shuffle", BSO_KEY_SWITCH, AT(shuffle), "on", 0, 0, NULL, true, "new order of samples in every epoch"},
     {"normalize", BSO_KEY_SWITCH, AT(normalize), "on", 0, 0, NULL, true,
      "per-channel mean 0 and deviation 1 over the training samples"},

@@ -39,8 +39,12 @@ libhdf5-dev|run test ci|required|-|result files
 libconfig-dev|run test ci|required|-|sweep files
 librandom123-dev|run test ci|required|-|random numbers
 zlib1g-dev|run test ci|required|-|compressed data files
+libsndfile1-dev|run test ci|required|-|recordings
+libsamplerate0-dev|run test ci|required|-|recordings of other rates
+libfftw3-dev|run test ci|required|-|spectrograms
 dataset-fashion-mnist|run test ci|$dataset_need|-|the default data set
 gnuplot-nox|run ci|optional|gnuplot|the plots; tables and the report are made all the same
+espeak-ng|run test ci|optional|espeak-ng|the stand-in for Speech Commands; its tests
 libcmocka-dev|test ci|required|-|the unit tests
 clang|ci|required|clang|the second compiler
 libomp-dev|ci|required|-|the second compiler's OpenMP
