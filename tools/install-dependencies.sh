@@ -43,6 +43,7 @@ dataset-fashion-mnist|run test ci|$dataset_need|-|the default data set
 gnuplot-nox|run ci|optional|gnuplot|the plots; tables and the report are made all the same
 libcmocka-dev|test ci|required|-|the unit tests
 clang|ci|required|clang|the second compiler
+libclang-rt-dev|ci|required|-|its libFuzzer and sanitizers
 libomp-dev|ci|required|-|the second compiler's OpenMP
 clang-format|ci|required|clang-format|the layout check
 "
