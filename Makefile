@@ -41,9 +41,13 @@ TEST_SRC = $(wildcard tests/test_*.c)
 TEST_LIB_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/*.c)))
 TESTS = $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
 TEST_SCRIPTS = $(wildcard tests/*.sh)
+FUZZ_SRC = $(filter-out tests/fuzz/fuzz.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+FUZZERS = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+REPLAYS = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/replay_%)
+FUZZ_OBJ = $(BUILD)/tests/fuzz/fuzz.o $(TEST_LIB_OBJ) $(BUILD)/libexperiments.a $(BUILD)/libbso.a
 FORMATTED = $(shell find core baselines datasets experiments tests -name '*.[ch]')
 
-.PHONY: all program tests test optimizer clean format format-check install-deps help FORCE
+.PHONY: all program tests test fuzz fuzzers optimizer clean format format-check install-deps help FORCE
 .SECONDARY:
 all: program
 program: $(BUILD)/bso
@@ -90,13 +94,32 @@ $(BUILD)/core/record.o: private ALL_CFLAGS += -include $(BUILD)/version.h
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIB_OBJ) $(BUILD)/libexperiments.a $(BUILD)/libbso.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
-tests: $(TESTS)
+tests: $(TESTS) $(REPLAYS)
+
+# Every fuzz target twice: to be fed with files, by any compiler, and with libFuzzer, by clang (see `fuzz`).
+$(REPLAYS): $(BUILD)/fuzz/replay_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(FUZZ_OBJ)
+	@mkdir -p $(dir $@)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_OBJ)
+	@mkdir -p $(dir $@)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS) -lcmocka
+
+fuzzers: $(FUZZERS)
 
 # A second make, because the first one has looked for the libraries before they were installed.
 test:
 	@tools/install-dependencies.sh --for test
 	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
-	@tools/run-tests.sh $(BUILD)/bso $(TESTS) $(TEST_SCRIPTS)
+	@tools/run-tests.sh $(BUILD)/bso $(TESTS) $(REPLAYS) $(TEST_SCRIPTS)
+
+# Fuzz the parsers for SECONDS_EACH seconds (30) each: all, or TARGETS="idx wav". What was learnt stays in CORPUS.
+fuzz:
+	@tools/install-dependencies.sh --for ci
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) BUILD=build-fuzz CC=clang OPT=-O1 \
+	    'SANITIZE=-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' fuzzers
+	@tools/fuzz.sh build-fuzz/fuzz "$(or $(SECONDS_EACH),30)" "$(or $(CORPUS),build-fuzz/corpus)" \
+	    $(or $(TARGETS),$(sort $(FUZZ_SRC:tests/fuzz/%.c=%)))
 
 # Given on the command line: NAME in the environment is something else.
 optimizer:
@@ -118,6 +141,7 @@ help:
 	@echo 'make               build/bso, optimised'
 	@echo 'make test          install what the tests need, build and run all of them'
 	@echo 'make tests         build the tests only'
+	@echo 'make fuzz          feed every parser with made-up files, 30 s each; SECONDS_EACH=300  TARGETS="idx hdf5"'
 	@echo 'make optimizer NAME=my_rule'
 	@echo '                   write baselines/my_rule.c, a complete update rule to start from'
 	@echo 'make format        lay out the sources; format-check only looks'

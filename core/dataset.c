@@ -171,15 +171,16 @@ void bso_dataset_call(bso_dataset *d, const char *shown, const char *folder)
     snprintf(d->name, sizeof d->name, "%s", shown);
     char path[BSO_PATH], line[sizeof d->name];
     int n = snprintf(path, sizeof path, "%s/" BSO_STAND_IN_MARK, folder);
-    FILE *mark = n < 0 || (size_t)n >= sizeof path ? NULL : fopen(path, "r");
-    if (!mark) return;
+    struct stat status;
+    if (n < 0 || (size_t)n >= sizeof path || lstat(path, &status)) return;
     d->stand_in = true;
-    /* A mark that says nothing is a mark all the same. */
-    if (!fgets(line, sizeof line, mark)) *line = '\0';
+    /* A mark that says nothing, or cannot be read, is a mark all the same. Opening a pipe would wait. */
+    FILE *mark = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "r") : NULL;
+    if (!mark || !fgets(line, sizeof line, mark)) *line = '\0';
     line[strcspn(line, "\r\n")] = '\0';
     bso_one_line(line);
     snprintf(d->name, sizeof d->name, "%s", *line ? line : "stand-in without a name");
-    fclose(mark);
+    if (mark) fclose(mark);
 }
 
 /* ---- where the files are ---- */

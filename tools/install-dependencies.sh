@@ -47,6 +47,7 @@ gnuplot-nox|run ci|optional|gnuplot|the plots; tables and the report are made al
 espeak-ng|run test ci|optional|espeak-ng|the stand-in for Speech Commands; its tests
 libcmocka-dev|test ci|required|-|the unit tests
 clang|ci|required|clang|the second compiler
+libclang-rt-dev|ci|required|-|its libFuzzer and sanitizers
 libomp-dev|ci|required|-|the second compiler's OpenMP
 clang-format|ci|required|clang-format|the layout check
 "

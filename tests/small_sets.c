@@ -1,0 +1,184 @@
+/* small_sets.c: see small_sets.h. */
+#include "tests/small_sets.h"
+
+#include "tests/dataset_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LIST(...)  ((const char *const[]){__VA_ARGS__, NULL})
+#define EDITS(...) ((const bso_small_edit[]){__VA_ARGS__, {.file = NULL}})
+
+/* ---- IDX ---- */
+
+enum { IDX_TRAIN = 12, IDX_TEST = 10, IDX_ROWS = 3, IDX_COLUMNS = 2 };
+
+static void put_idx(const char *folder, const char *which, uint8_t count, const char *ending)
+{
+    char name[128];
+    uint8_t images[16 + IDX_TRAIN * IDX_ROWS * IDX_COLUMNS] = {0, 0, 8, 3,        0, 0, 0, count,
+                                                               0, 0, 0, IDX_ROWS, 0, 0, 0, IDX_COLUMNS};
+    uint8_t labels[8 + IDX_TRAIN] = {0, 0, 8, 1, 0, 0, 0, count};
+    size_t pixels = (size_t)count * IDX_ROWS * IDX_COLUMNS;
+    for (size_t i = 0; i < pixels; i++) images[16 + i] = (uint8_t)(37 * i);
+    for (int i = 0; i < count; i++) labels[8 + i] = (uint8_t)(i % 10);
+    snprintf(name, sizeof name, "%s/%s-images-idx3-ubyte%s", folder, which, ending);
+    bso_files_put(name, images, 16 + pixels);
+    snprintf(name, sizeof name, "%s/%s-labels-idx1-ubyte%s", folder, which, ending);
+    bso_files_put(name, labels, 8 + (size_t)count);
+}
+
+static void write_idx(const char *folder, const char *ending)
+{
+    mkdir(bso_files_at(folder), 0777);
+    put_idx(folder, "train", IDX_TRAIN, ending);
+    put_idx(folder, "t10k", IDX_TEST, ending);
+}
+
+static void write_mnist(void)
+{
+    write_idx("mnist", "");
+}
+
+static void write_kmnist(void)
+{
+    write_idx("kmnist", ".gz");
+}
+
+static void write_fashion_mnist(void)
+{
+    write_idx("fashion-mnist", "");
+}
+
+#define IDX_FILES(folder, ending)                                                                            \
+    LIST(folder "/train-images-idx3-ubyte" ending, folder "/train-labels-idx1-ubyte" ending,                 \
+         folder "/t10k-images-idx3-ubyte" ending, folder "/t10k-labels-idx1-ubyte" ending)
+
+#define IDX_EDITS(folder, ending)                                                                            \
+    EDITS({folder "/train-images-idx3-ubyte" ending, 2, 1, {9}, "magic"},                                    \
+          {folder "/train-labels-idx1-ubyte" ending, 3, 1, {3}, "magic"},                                    \
+          {folder "/t10k-labels-idx1-ubyte" ending, 8, 1, {10}, "label 10 of item 0"},                       \
+          {folder "/train-labels-idx1-ubyte" ending, 8 + IDX_TRAIN - 1, 1, {255}, "label 255 of item 11"},   \
+          {folder "/t10k-images-idx3-ubyte" ending, 4, 4, {0x7f, 0xff, 0xff, 0xff}, "truncated"},            \
+          {folder "/t10k-images-idx3-ubyte" ending, 4, 4, {0xff, 0xff, 0xff, 0xff}, "dimension 1"},          \
+          {folder "/t10k-images-idx3-ubyte" ending, 4, 4, {0, 0, 0, 0}, "dimension 1"},                      \
+          {folder "/t10k-images-idx3-ubyte" ending,                                                          \
+           8,                                                                                                \
+           8,                                                                                                \
+           {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},                                                 \
+           "dimension 2"},                                                                                   \
+          {folder "/train-images-idx3-ubyte" ending,                                                         \
+           4,                                                                                                \
+           12,                                                                                               \
+           {0x7f, 0xff, 0xff, 0xff, 0, 0, 0x10, 0, 0, 0, 0x10},                                              \
+           "truncated"})
+
+/* ---- CIFAR ---- */
+
+enum { RECORD = 3 * 32 * 32 };
+
+static void put_record(const char *name, size_t labels, uint8_t label)
+{
+    uint8_t bytes[2 + RECORD] = {label, label};
+    for (size_t i = 0; i < RECORD; i++) bytes[labels + i] = (uint8_t)(11 * i + label);
+    bso_files_put(name, bytes, labels + RECORD);
+}
+
+static const char *const cifar10_files[] = {"cifar-10-batches-bin/data_batch_1.bin",
+                                            "cifar-10-batches-bin/data_batch_2.bin",
+                                            "cifar-10-batches-bin/data_batch_3.bin",
+                                            "cifar-10-batches-bin/data_batch_4.bin",
+                                            "cifar-10-batches-bin/data_batch_5.bin",
+                                            "cifar-10-batches-bin/test_batch.bin",
+                                            NULL};
+
+static void write_cifar10(void)
+{
+    mkdir(bso_files_at("cifar-10-batches-bin"), 0777);
+    for (int i = 0; cifar10_files[i]; i++) put_record(cifar10_files[i], 1, (uint8_t)i);
+}
+
+static void write_cifar100(void)
+{
+    mkdir(bso_files_at("cifar-100-binary"), 0777);
+    put_record("cifar-100-binary/train.bin", 2, 19);
+    put_record("cifar-100-binary/test.bin", 2, 0);
+}
+
+/* ---- HDF5 ---- */
+
+static void write_hdf5(void)
+{
+    float x[5 * 4];
+    for (int i = 0; i < 5 * 4; i++) x[i] = 0.5f * (float)i - 7;
+    bso_files_put_hdf5((int[]){3, 2}, (int[]){0, 1, 2, 2}, x, (int[]){0, 1, 3, 2, 0}, 4);
+}
+
+/* ---- the table ---- */
+
+const bso_small_set bso_small_sets[] = {
+    {.name = "idx",
+     .dataset = "mnist",
+     .write = write_mnist,
+     .files = IDX_FILES("mnist", ""),
+     .header = SIZE_MAX,
+     .edits = IDX_EDITS("mnist", "")},
+    {.name = "idx, compressed",
+     .dataset = "kmnist",
+     .write = write_kmnist,
+     .files = IDX_FILES("kmnist", ".gz"),
+     .header = SIZE_MAX,
+     .edits = IDX_EDITS("kmnist", ".gz")},
+    {.name = "idx, of the package",
+     .dataset = "fashion-mnist",
+     .write = write_fashion_mnist,
+     .files = IDX_FILES("fashion-mnist", ""),
+     .header = 16,
+     .edits = IDX_EDITS("fashion-mnist", "")},
+    {.name = "cifar",
+     .dataset = "cifar10",
+     .write = write_cifar10,
+     .files = cifar10_files,
+     .header = 8,
+     .edits = EDITS({"cifar-10-batches-bin/data_batch_1.bin", 0, 1, {10}, "label 10 of record 0"},
+                    {"cifar-10-batches-bin/test_batch.bin", 0, 1, {255}, "label 255 of record 0"})},
+    {.name = "cifar, 100 classes",
+     .dataset = "cifar100",
+     .write = write_cifar100,
+     .files = LIST("cifar-100-binary/train.bin", "cifar-100-binary/test.bin"),
+     .header = 8,
+     .edits = EDITS({"cifar-100-binary/train.bin", 0, 1, {20}, "label 20 of record 0"},
+                    {"cifar-100-binary/test.bin", 1, 1, {100}, "label 100 of record 0"})},
+    {.name = "hdf5",
+     .dataset = "hdf5:",
+     .file = "own.h5",
+     .write = write_hdf5,
+     .files = LIST("own.h5"),
+     .header = SIZE_MAX,
+     .edits = EDITS({"own.h5", 0, 4, {0}, "not an HDF5 file"})},
+    {.name = NULL},
+};
+
+const bso_small_set *bso_small_find(const char *name)
+{
+    for (const bso_small_set *set = bso_small_sets; set->name; set++) {
+        if (strcmp(set->name, name) == 0) return set;
+    }
+    fprintf(stderr, "small_sets.c: no set is called %s\n", name);
+    abort();
+}
+
+bso_settings bso_small_settings(const bso_small_set *set)
+{
+    bso_settings s;
+    bso_settings_default(&s);
+    snprintf(s.dataset, sizeof s.dataset, "%s%s", set->dataset, set->file ? bso_files_at(set->file) : "");
+    snprintf(s.data_dir, sizeof s.data_dir, "%s", bso_files_root);
+    snprintf(s.cache, sizeof s.cache, "off");
+    for (const char *const *k = set->set; k && *k; k += 2) {
+        if (bso_settings_set(&s, k[0], k[1])) abort();
+    }
+    return s;
+}

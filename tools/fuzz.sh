@@ -1,0 +1,56 @@
+#!/bin/bash
+# fuzz.sh PROGRAMS SECONDS CORPUS TARGET...: runs the libFuzzer programs PROGRAMS/TARGET for so many seconds each, two at a time.
+#
+# CORPUS/TARGET keeps the inputs that reached something new, from one run to the next; the target's seeds and the regressions of
+# tests/fuzz go in first. What broke a target lies in CORPUS/TARGET.found, its log is CORPUS/TARGET.log. CORPUS/seconds.tsv gets a
+# line for each run (when, target, seconds, executions). One line for each target; exit status 1 if anything was found.
+set -euo pipefail
+
+one() { # programs, seconds, corpus, target
+    local program=$1/$4 seconds=$2 corpus=$3/$4 found=$3/$4.found log=$3/$4.log target=$4
+    local status=0 start=$SECONDS before executions rate coverage inputs total
+    mkdir -p "$corpus" "$found"
+    "$program" --seeds "$corpus"
+    if [ -d "tests/fuzz/regressions/$target" ]; then cp "tests/fuzz/regressions/$target"/* "$corpus"; fi
+    before=$(find "$found" -type f | wc -l)
+    nice "$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 \
+        -artifact_prefix="$found/" "$corpus" >"$log" 2>&1 </dev/null || status=$?
+    [ $status -ne 130 ] || exit 130
+    executions=$(awk '/^stat::number_of_executed_units/ { n = $2 } END { print n + 0 }' "$log")
+    rate=$(awk '/^stat::average_exec_per_sec/ { n = $2 } END { print n + 0 }' "$log")
+    coverage=$(grep -oE ' cov: [0-9]+' "$log" | awk 'END { print $2 + 0 }' || true)
+    inputs=$(find "$corpus" -type f | wc -l)
+    printf '%s\t%s\t%d\t%d\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$target" $((SECONDS - start)) "$executions" >>"$3/seconds.tsv"
+    total=$(awk -v t="$target" '$2 == t { s += $3 } END { printf "%.2f", s / 3600 }' "$3/seconds.tsv")
+    printf '%-12s %9d runs %6d/s %5d edges %5d inputs %7s h in all' "$target" "$executions" "$rate" "$coverage" "$inputs" "$total"
+    if [ $status -eq 0 ]; then
+        echo ", nothing found"
+        return 0
+    fi
+    echo ", FOUND something (exit status $status; $(($(find "$found" -type f | wc -l) - before)) new in $found; $log):"
+    grep -E '^(fuzz: |==[0-9]+== ?(ERROR|WARNING)|SUMMARY: |ALARM|.*runtime error: )' "$log" | sed 's/^/    | /' | head -n 8
+    return 1
+}
+
+if [ "${1:-}" = --one ]; then
+    shift
+    one "$@"
+    exit
+fi
+[ $# -ge 4 ] || { echo "usage: tools/fuzz.sh PROGRAMS SECONDS CORPUS TARGET..." >&2; exit 2; }
+programs=$1 seconds=$2 corpus=$3
+shift 3
+for target in "$@"; do
+    [ -x "$programs/$target" ] || { echo "fuzz.sh: no target is called $target; there are $(cd "$programs" && echo *)" >&2; exit 2; }
+done
+mkdir -p "$corpus"
+memory=/dev/shm
+[ -w $memory ] || memory=/tmp
+BSO_FUZZ_MEMORY=$(mktemp -d "$memory/bso-fuzz-XXXXXX")
+export BSO_FUZZ_MEMORY OMP_NUM_THREADS=1
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=tests/fuzz/leaks.txt:print_suppressions=0}
+trap 'rm -rf "$BSO_FUZZ_MEMORY"' EXIT
+status=0
+printf '%s\0' "$@" | xargs -0 -n 1 -P 2 "$0" --one "$programs" "$seconds" "$corpus" || status=1
+exit $status
