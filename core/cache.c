@@ -1,7 +1,7 @@
 /* cache.c: samples made once and kept. See cache.h.
  *
- * A cache file is FOLDER/NAME-HASH.h5 with train/x and test/x, float32, and the hash as an attribute; labels
- * and shapes come from the sources each time. Every chunk bears HDF5's checksum (Fletcher 32).
+ * A cache file is FOLDER/NAME-HASH.h5 with train/x and test/x, float32, and the hash as an attribute, and
+ * a seal (seal.h) behind it; labels and shapes come from the sources each time.
  */
 #include "core/cache.h"
 
@@ -10,6 +10,7 @@
 #include "core/hash.h"
 #include "core/memory.h"
 #include "core/notice.h"
+#include "core/seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -173,6 +174,8 @@ static bool read_array(hid_t file, const bso_dataset *d, int i, float *x)
 /* Whether the file is there and its samples are now held. */
 static bool read_cache(const char *path, uint64_t hash, const bso_dataset *d, bso_samples *held)
 {
+    struct stat status;
+    if (stat(path, &status) || !S_ISREG(status.st_mode) || bso_seal_check(path, true)) return false;
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0) return false;
     uint64_t found = 0;
@@ -194,8 +197,7 @@ static bool write_array(hid_t file, const bso_dataset *d, int i, const float *x)
     hid_t space = H5Screate_simple(5, dims, NULL), list = H5Pcreate(H5P_DATASET_CREATE),
           links = H5Pcreate(H5P_LINK_CREATE);
     bool ok = space >= 0 && list >= 0 && links >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0 &&
-              H5Pset_chunk(list, 5, chunk) >= 0 && H5Pset_shuffle(list) >= 0 &&
-              H5Pset_deflate(list, 1) >= 0 && H5Pset_fletcher32(list) >= 0;
+              H5Pset_chunk(list, 5, chunk) >= 0 && H5Pset_shuffle(list) >= 0 && H5Pset_deflate(list, 1) >= 0;
     hid_t array = ok ? H5Dcreate2(file, arrays[i], H5T_IEEE_F32LE, space, links, list, H5P_DEFAULT) : -1;
     ok = array >= 0 && H5Dwrite(array, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0;
     drop(array);
@@ -224,11 +226,7 @@ static void write_cache(const char *path, uint64_t hash, const bso_dataset *d, c
     char beside[BSO_PATH];
     int n = snprintf(beside, sizeof beside, "%s.tmp.%ld", path, (long)getpid());
     if (n < 0 || (size_t)n >= sizeof beside) return;
-    bool ok = write_file(beside, hash, d, held);
-    int file = ok ? open(beside, O_RDONLY | O_CLOEXEC) : -1;
-    ok = file >= 0 && fsync(file) == 0;
-    if (file >= 0) close(file);
-    if (ok && rename(beside, path) == 0) return;
+    if (write_file(beside, hash, d, held) && bso_seal_put(beside) == 0 && rename(beside, path) == 0) return;
     unlink(beside);
     char what[BSO_PATH + 64];
     snprintf(what, sizeof what, "%s: cannot be written; the samples will be made again each time", path);

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/seal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,42 +17,6 @@
 static void silence(void)
 {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-}
-
-/* ---- The checksum, a line of text behind the HDF5 file, where other programs do not look ----
- *
- * HDF5's own checks miss most damage, and the library crashes on some of it. */
-
-#define SUM_MARK "bso-crc32 "
-enum { SUM_SIZE = 36 };
-
-static void sum_text(char text[SUM_SIZE + 1], uint32_t crc, uint64_t length)
-{
-    snprintf(text, SUM_SIZE + 1, SUM_MARK "%08" PRIx32 " %016" PRIx64 "\n", crc, length);
-}
-
-/* Compare with the checksum, if there is one: another program's file has none, nor has one that was edited
- * since. */
-static int sum_check(const char *path, FILE *f, uint64_t bytes)
-{
-    char found[SUM_SIZE + 1] = "", right[SUM_SIZE + 1];
-    unsigned char buffer[16 * 1024];
-    if (bytes < SUM_SIZE) return 0;
-    uint64_t length = bytes - SUM_SIZE, left = length;
-    uint32_t crc = 0;
-    bool ok = fseek(f, -SUM_SIZE, SEEK_END) == 0 && fread(found, 1, SUM_SIZE, f) == SUM_SIZE;
-    if (ok && memcmp(found, SUM_MARK, strlen(SUM_MARK)) != 0) return 0;
-    rewind(f);
-    while (ok && left > 0) {
-        size_t n = left < sizeof buffer ? (size_t)left : sizeof buffer;
-        ok = fread(buffer, 1, n, f) == n;
-        crc = (uint32_t)crc32_z(crc, buffer, n);
-        left -= n;
-    }
-    if (!ok) return bso_fail("%s: cannot be read to its end", path);
-    sum_text(right, crc, length);
-    if (memcmp(found, right, SUM_SIZE) == 0) return 0;
-    return bso_fail("%s: damaged: it does not match its checksum; make it anew", path);
 }
 
 /* ---- The file in memory: the core driver's buffer, taken from the accounted allocator ---- */
@@ -141,7 +106,7 @@ int bso_h5_finish(bso_h5_writer *w)
     ssize_t size = -1;
     if (!w->failed && H5Fflush(w->file, H5F_SCOPE_LOCAL) >= 0) size = H5Fget_file_image(w->file, NULL, 0);
     const size_t length = size > 0 ? (size_t)size : 0;
-    if (length > 0) image = bso_alloc(BSO_MEM_LOG, length + SUM_SIZE + 1, 1, "an HDF5 file");
+    if (length > 0) image = bso_alloc(BSO_MEM_LOG, length + BSO_SEAL + 1, 1, "an HDF5 file");
     bool whole = image && H5Fget_file_image(w->file, image, length) == size;
     bso_h5_discard(w);
     int status = 0;
@@ -152,8 +117,8 @@ int bso_h5_finish(bso_h5_writer *w)
     } else if (!whole) {
         status = bso_fail("%s: HDF5 could not finish the file in memory", w->path);
     } else {
-        sum_text(image + length, (uint32_t)crc32_z(0, (const unsigned char *)image, length), length);
-        status = bso_file_write(w->path, image, length + SUM_SIZE);
+        bso_seal_text(image + length, (uint32_t)crc32_z(0, (const unsigned char *)image, length), length);
+        status = bso_file_write(w->path, image, length + BSO_SEAL);
     }
     bso_free(image);
     return status;
@@ -248,11 +213,8 @@ int bso_h5_open(bso_h5_reader *r, const char *path)
     struct stat there;
     if (stat(path, &there)) return bso_fail("%s: cannot be read: %s", path, strerror(errno));
     if (!S_ISREG(there.st_mode)) return bso_fail("%s: is not a file", path);
-    FILE *f = fopen(path, "rb");
-    if (!f) return bso_fail("%s: cannot be read: %s", path, strerror(errno));
-    int status = sum_check(path, f, (uint64_t)there.st_size);
-    fclose(f);
-    if (status) return status;
+    /* Another program's file has no seal, nor has one that was edited since. */
+    if (bso_seal_check(path, false)) return BSO_ERROR;
     if (H5Fis_hdf5(path) <= 0) return bso_fail("%s: is not an HDF5 file", path);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     if (access >= 0 && H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0) {
