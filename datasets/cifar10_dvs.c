@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CLASSES = 10 };
-
 static const char *const endings[] = {".aedat", NULL};
 
 /* Mark the test files of a class of n: a tenth, at least one. */
@@ -60,13 +58,8 @@ static int split_files(bso_event_set *set, const bso_settings *s, uint32_t *orde
 
 static int list_files(bso_event_set *set, const bso_settings *s, const char *folder)
 {
-    bso_listing *l = &set->listing[0];
-    if (bso_listing_open(l, folder, endings, (size_t)s->subset_classes, (size_t)s->subset_per_class))
-        return BSO_ERROR;
-    size_t classes = s->subset_classes ? (size_t)s->subset_classes : CLASSES;
-    if (l->classes != classes)
-        return bso_fail("%s: %zu class folders, not %zu; fetch what is missing, or set subset_classes",
-                        folder, l->classes, classes);
+    const bso_listing *l = &set->listing[0];
+    if (bso_event_set_list(set, 0, s, folder, endings)) return BSO_ERROR;
     uint32_t *order = bso_alloc(BSO_MEM_DATASET, l->count, sizeof *order, "the split");
     bool *test = bso_alloc(BSO_MEM_DATASET, l->count, sizeof *test, "the split");
     int rc = order && test ? split_files(set, s, order, test) : BSO_ERROR;
@@ -86,10 +79,7 @@ static int find_cifar10_dvs(char *folder, const bso_settings *s)
 
 static int check_file(const char *path)
 {
-    bso_events e;
-    if (bso_events_read(&e, path, bso_events_aedat, 1)) return BSO_ERROR;
-    bso_events_free(&e);
-    return 0;
+    return bso_events_check(path, bso_events_aedat);
 }
 
 static int open_cifar10_dvs(bso_dataset *d, const char *argument, const bso_settings *s)

@@ -8,9 +8,22 @@
 
 #include <string.h>
 
-enum { VERSION = 1 /* of what is made of a recording */ };
+enum { VERSION = 2 /* of what is made of a recording */, CLASSES = 10 };
 
 static const bso_split splits[2] = {BSO_SPLIT_TRAIN, BSO_SPLIT_TEST};
+
+int bso_event_set_list(bso_event_set *set, int i, const bso_settings *s, const char *folder,
+                       const char *const *endings)
+{
+    bso_listing *l = &set->listing[i];
+    size_t classes = s->subset_classes ? (size_t)s->subset_classes : CLASSES;
+    if (classes < 2) return bso_fail("subset_classes=1: there is nothing to tell apart; take at least 2");
+    if (bso_listing_open(l, folder, endings, (size_t)s->subset_classes, (size_t)s->subset_per_class))
+        return BSO_ERROR;
+    if (l->classes == classes) return 0;
+    return bso_fail("%s: %zu class folders, not %zu; fetch what is missing, or set subset_classes", folder,
+                    l->classes, classes);
+}
 
 int bso_event_set_room(bso_event_set *set, bso_split split, size_t count)
 {

@@ -23,6 +23,11 @@ typedef struct {
     bool by_duration;
 } bso_event_set;
 
+/* List a folder of class folders into set->listing[i]: ten of them, or the first subset_classes, at least
+ * two. Returns 0, or BSO_ERROR naming the folder. */
+int bso_event_set_list(bso_event_set *set, int i, const bso_settings *s, const char *folder,
+                       const char *const *endings);
+
 /* Room for the numbers and labels of `count` files of a split. Returns 0 or BSO_ERROR. */
 int bso_event_set_room(bso_event_set *set, bso_split split, size_t count);
 

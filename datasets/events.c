@@ -37,14 +37,27 @@ static uint32_t big_endian(const uint8_t *b)
 
 /* ---- AEDAT 2.0 ---- */
 
-static const char aedat_mark[] = "#!AER-DAT2.0";
+static const char aedat_mark[] = "#!AER-DAT", aedat_version[] = "2.0";
 
-/* Move `at`, which is 0, to where the events begin. */
+static int check_version(const uint8_t *bytes, size_t count, const char *path)
+{
+    size_t mark = sizeof aedat_mark - 1, length = 0;
+    if (count < mark || memcmp(bytes, aedat_mark, mark) != 0)
+        return bso_fail("%s: not an AEDAT file (it does not start with %s%s)", path, aedat_mark,
+                        aedat_version);
+    const char *version = (const char *)bytes + mark;
+    while (mark + length < count && length < 8 && strchr(".0123456789", version[length]) && version[length])
+        length++;
+    if (length == sizeof aedat_version - 1 && memcmp(version, aedat_version, length) == 0) return 0;
+    return bso_fail("%s: an AEDAT file of version '%.*s'; only %s is read", path, (int)length, version,
+                    aedat_version);
+}
+
+/* Move `at`, which is 0, to where the events begin: addresses are below 2^16, so that none starts with '#'.
+ */
 static int skip_header(const uint8_t *bytes, size_t count, const char *path, size_t *at)
 {
-    size_t mark = sizeof aedat_mark - 1;
-    if (count < mark || memcmp(bytes, aedat_mark, mark) != 0)
-        return bso_fail("%s: not an AEDAT 2.0 file (it does not start with %s)", path, aedat_mark);
+    if (check_version(bytes, count, path)) return BSO_ERROR;
     while (*at < count && bytes[*at] == '#') {
         const uint8_t *end = memchr(bytes + *at, '\n', count - *at);
         if (!end) return bso_fail("%s: truncated: its header has no end; fetch it again", path);
@@ -66,8 +79,8 @@ int bso_events_aedat(bso_events *e, const uint8_t *bytes, size_t count, const ch
                             address, at);
         if (address >> 15) continue;
         e->at[e->count++] = (bso_event){.t = big_endian(bytes + at + 4),
-                                        .x = (uint8_t)(127 - (address >> 1 & 127)),
-                                        .y = (uint8_t)(127 - (address >> 8 & 127)),
+                                        .x = (uint8_t)(127 - (address >> 8 & 127)),
+                                        .y = (uint8_t)(127 - (address >> 1 & 127)),
                                         .polarity = (uint8_t)(1 - (address & 1))};
     }
     return 0;
@@ -75,10 +88,11 @@ int bso_events_aedat(bso_events *e, const uint8_t *bytes, size_t count, const ch
 
 size_t bso_events_write_aedat(const bso_events *e, uint8_t *bytes)
 {
-    size_t n = (size_t)sprintf((char *)bytes, "%s\r\n# stand-in, not a recording\r\n", aedat_mark);
+    size_t n =
+        (size_t)sprintf((char *)bytes, "%s%s\r\n# stand-in, not a recording\r\n", aedat_mark, aedat_version);
     for (size_t i = 0; i < e->count; i++) {
         const bso_event *v = &e->at[i];
-        uint32_t address = (127u - v->y) << 8 | (127u - v->x) << 1 | (uint32_t)(1 - v->polarity);
+        uint32_t address = (127u - v->x) << 8 | (127u - v->y) << 1 | (uint32_t)(1 - v->polarity);
         const uint32_t words[2] = {address, v->t};
         for (int k = 0; k < 8; k++) bytes[n++] = (uint8_t)(words[k / 4] >> (24 - 8 * (k % 4)));
     }
@@ -134,10 +148,19 @@ int bso_events_read(bso_events *e, const char *path, bso_events_parser *parse, s
     if (bso_file_read(path, file_most, BSO_MEM_DATASET, &bytes, &count)) return BSO_ERROR;
     int rc = parse(e, bytes, count, path);
     bso_free(bytes);
+    if (!rc && e->count == 0) rc = bso_fail("%s: no events in it", path);
     if (!rc && e->count < least)
         rc = bso_fail("%s: %zu events, which cannot make %zu frames", path, e->count, least);
     if (rc) bso_events_free(e);
     return rc;
+}
+
+int bso_events_check(const char *path, bso_events_parser *parse)
+{
+    bso_events e;
+    if (bso_events_read(&e, path, parse, 1)) return BSO_ERROR;
+    bso_events_free(&e);
+    return 0;
 }
 
 /* ---- frames ---- */

@@ -32,8 +32,9 @@ typedef int bso_events_parser(bso_events *e, const uint8_t *bytes, size_t count,
 
 /* AEDAT 2.0 of a DVS128 (128 x 128): header lines that start with '#', the first one "#!AER-DAT2.0", then
  * pairs of big-endian 32-bit words, address and time in microseconds. Of the address, bit 0 is 1 for darker,
- * bits 1-7 and 8-14 are 127 - x and 127 - y. Events with bit 15 set come from outside the pixels and are
- * passed over. Refused: another version, a header without end, an incomplete event, other high bits set. */
+ * bits 1-7 are 127 - y and bits 8-14 are 127 - x: the order of axes of the loaders in common use, for
+ * CIFAR10-DVS. Events with bit 15 set come from outside the pixels and are passed over. Times need not be in
+ * order. Refused: another version, a header without end, an incomplete event, other high bits set. */
 bso_events_parser bso_events_aedat;
 enum { BSO_AEDAT_SIDE = 128 };
 
@@ -43,12 +44,15 @@ enum { BSO_AEDAT_SIDE = 128 };
 bso_events_parser bso_events_n_mnist;
 enum { BSO_N_MNIST_SIDE = 34 };
 
-/* Read and parse a file. Returns 0, or BSO_ERROR naming it, also where there are fewer than `least` events;
- * then there is nothing to free. */
+/* Read and parse a file. Returns 0, or BSO_ERROR naming it, also where there are none or fewer than `least`
+ * events; then there is nothing to free. */
 int bso_events_read(bso_events *e, const char *path, bso_events_parser *parse, size_t least);
 
+/* Can it be read, and are there events in it? Returns 0, or BSO_ERROR naming the file. */
+int bso_events_check(const char *path, bso_events_parser *parse);
+
 /* The same events as the bytes of a file, for generators: bytes [room]; returns how many. Room is enough with
- * 64 + 8 bytes for each event. */
+ * 64 + 8 bytes for each event. Times of N-MNIST are below 2^23. */
 size_t bso_events_write_aedat(const bso_events *e, uint8_t *bytes);
 size_t bso_events_write_n_mnist(const bso_events *e, uint8_t *bytes);
 

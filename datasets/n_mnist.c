@@ -15,9 +15,8 @@ static int list_split(bso_event_set *set, const bso_settings *s, const char *fol
     char path[BSO_PATH];
     int n = snprintf(path, sizeof path, "%s/%s", folder, test ? "Test" : "Train");
     if (n < 0 || (size_t)n >= sizeof path) return bso_fail("%s: the path is too long", folder);
-    bso_listing *l = &set->listing[test];
-    if (bso_listing_open(l, path, endings, (size_t)s->subset_classes, (size_t)s->subset_per_class))
-        return BSO_ERROR;
+    const bso_listing *l = &set->listing[test];
+    if (bso_event_set_list(set, test, s, path, endings)) return BSO_ERROR;
     bso_split split = test ? BSO_SPLIT_TEST : BSO_SPLIT_TRAIN;
     if (bso_event_set_room(set, split, l->count)) return BSO_ERROR;
     set->of[split] = l;
@@ -40,10 +39,7 @@ static int find_n_mnist(char *folder, const bso_settings *s)
 
 static int check_file(const char *path)
 {
-    bso_events e;
-    if (bso_events_read(&e, path, bso_events_n_mnist, 1)) return BSO_ERROR;
-    bso_events_free(&e);
-    return 0;
+    return bso_events_check(path, bso_events_n_mnist);
 }
 
 static int open_n_mnist(bso_dataset *d, const char *argument, const bso_settings *s)
