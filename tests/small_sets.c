@@ -1,7 +1,9 @@
 /* small_sets.c: see small_sets.h. */
 #include "tests/small_sets.h"
 
+#include "datasets/speech_words.h"
 #include "tests/dataset_files.h"
+#include "tests/wav_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +118,52 @@ static void write_hdf5(void)
     bso_files_put_hdf5((int[]){3, 2}, (int[]){0, 1, 2, 2}, x, (int[]){0, 1, 3, 2, 0}, 4);
 }
 
+/* ---- Speech Commands: a recording of each word for training, one of one word for each of the lists ---- */
+
+enum { SPEECH_FRAMES = 60 };
+
+static double speech_sample(size_t frame, unsigned channel)
+{
+    return (double)((frame * frame + channel) % 32) / 32 - 0.5;
+}
+
+static void put_speech(const char *folder, const char *word, const char *file)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s/%s", folder, word);
+    mkdir(bso_files_at(name), 0777);
+    snprintf(name, sizeof name, "%s/%s/%s", folder, word, file);
+    bso_wav_put(name, &(bso_wav){1, 1, 16000, 16, SPEECH_FRAMES, speech_sample});
+}
+
+static void put_speech_list(const char *folder, const char *file, const char *line)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s/%s", folder, file);
+    bso_files_put(name, (const uint8_t *)line, strlen(line));
+}
+
+static void write_speech(const bso_speech_version *v)
+{
+    mkdir(bso_files_at(v->folder), 0777);
+    for (size_t w = 0; w < v->words; w++) put_speech(v->folder, v->word[w], "0a_nohash_0.wav");
+    put_speech(v->folder, "yes", "1b_nohash_0.wav");
+    put_speech(v->folder, "yes", "2c_nohash_0.wav");
+    put_speech(v->folder, BSO_SPEECH_NOISE, "noise.wav");
+    put_speech_list(v->folder, "validation_list.txt", "yes/1b_nohash_0.wav\n");
+    put_speech_list(v->folder, "testing_list.txt", "yes/2c_nohash_0.wav\n");
+}
+
+static void write_speech_v1(void)
+{
+    write_speech(&bso_speech_v1);
+}
+
+static void write_speech_v2(void)
+{
+    write_speech(&bso_speech_v2);
+}
+
 /* ---- the table ---- */
 
 const bso_small_set bso_small_sets[] = {
@@ -158,6 +206,33 @@ const bso_small_set bso_small_sets[] = {
      .files = LIST("own.h5"),
      .header = SIZE_MAX,
      .edits = EDITS({"own.h5", 0, 4, {0}, "not an HDF5 file"})},
+    {.name = "speech, lists",
+     .dataset = "speech-commands-v1",
+     .set = LIST("image_size", "8", "speech_classes", "12"),
+     .write = write_speech_v1,
+     .files = LIST("speech-commands-v1/testing_list.txt", "speech-commands-v1/validation_list.txt"),
+     .header = SIZE_MAX,
+     .cut_may_open = true, /* the last line needs no end */
+     .edits = EDITS({"speech-commands-v1/testing_list.txt", 0, 4, "../y", "line 1 names '../y"},
+                    {"speech-commands-v1/testing_list.txt", 0, 4, "/yes", "line 1 names '/yes"},
+                    {"speech-commands-v1/testing_list.txt", 4, 1, "1", "which is no recording"},
+                    {"speech-commands-v1/testing_list.txt", 4, 2, "1b", "in the validation list already"},
+                    {"speech-commands-v1/validation_list.txt", 10, 1, {0}, "holds a 0"},
+                    {"speech-commands-v1/validation_list.txt", 10, 1, "\n", "line 1 names 'yes/1b_noh'"})},
+    {.name = "speech",
+     .dataset = "speech-commands-v2",
+     .set = LIST("image_size", "8"),
+     .write = write_speech_v2,
+     .files = LIST("speech-commands-v2/yes/1b_nohash_0.wav", "speech-commands-v2/yes/2c_nohash_0.wav"),
+     .header = BSO_WAV_HEADER,
+     .edits = EDITS({"speech-commands-v2/yes/2c_nohash_0.wav", 0, 4, "RIFX", "not a WAV file"},
+                    {"speech-commands-v2/yes/2c_nohash_0.wav", 16, 4, {255, 255, 255, 255}, "truncated"},
+                    {"speech-commands-v2/yes/2c_nohash_0.wav", 20, 1, {17}, "codec 17"},
+                    {"speech-commands-v2/yes/1b_nohash_0.wav", 22, 2, {0}, "0 channels"},
+                    {"speech-commands-v2/yes/1b_nohash_0.wav", 22, 2, {255, 255}, "65535 channels"},
+                    {"speech-commands-v2/yes/1b_nohash_0.wav", 24, 4, {255, 255, 255, 255}, "a rate of"},
+                    {"speech-commands-v2/yes/1b_nohash_0.wav", 40, 4, {0}, "no samples"},
+                    {"speech-commands-v2/yes/1b_nohash_0.wav", 40, 4, {255, 255, 255, 127}, "truncated"})},
     {.name = NULL},
 };
 

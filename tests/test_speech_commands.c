@@ -337,6 +337,12 @@ static void test_twelve(void **state)
     assert_memory_not_equal(repeated, silence[5], sizeof repeated);
     bso_mel_free(m);
     close_all(&d);
+    assert_int_equal(remove(bso_files_at("yes/0a_nohash_0.wav")), 0);
+    open_good(&d, &s);
+    assert_int_equal(d.train_count, 39 + 4 + 4 + 12); /* a tenth of 39 is 4 */
+    close_all(&d);
+    saying = 33 * FILES;
+    bso_wav_put("yes/0a_nohash_0.wav", &(bso_wav){1, 1, 16000, 16, FRAMES, voice});
 
     set(&s, "subset_classes", "2");
     refused(&s, "subset_classes", "speech_classes=12");
