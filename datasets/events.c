@@ -150,7 +150,7 @@ int bso_events_read(bso_events *e, const char *path, bso_events_parser *parse, s
     bso_free(bytes);
     if (!rc && e->count == 0) rc = bso_fail("%s: no events in it", path);
     if (!rc && e->count < least)
-        rc = bso_fail("%s: %zu events, which cannot make %zu frames", path, e->count, least);
+        rc = bso_fail("%s: too few events (%zu) for %zu frames", path, e->count, least);
     if (rc) bso_events_free(e);
     return rc;
 }

@@ -164,6 +164,50 @@ static void write_speech_v2(void)
     write_speech(&bso_speech_v2);
 }
 
+/* ---- events ---- */
+
+/* Three events in a row; so long that half of the file is not the end of an event. */
+static void put_events(const char *name, bool aedat)
+{
+    static const char aedat_bytes[] = "#!AER-DAT2.0\n"
+                                      "\x00\x00\x01\x00\x00\x00\x00\x05"
+                                      "\x00\x00\x02\x01\x00\x00\x01\x05"
+                                      "\x00\x00\x7f\xff\x00\x00\x02\x05";
+    static const char n_mnist_bytes[] = "\x01\x00\x80\x00\x05"
+                                        "\x02\x21\x00\x01\x05"
+                                        "\x21\x02\x80\x02\x05";
+    if (aedat) {
+        bso_files_put(name, (const uint8_t *)aedat_bytes, sizeof aedat_bytes - 1);
+    } else {
+        bso_files_put(name, (const uint8_t *)n_mnist_bytes, sizeof n_mnist_bytes - 1);
+    }
+}
+
+static const char *const aedat_files[] = {"cifar10-dvs/airplane/cifar10_airplane_0.aedat",
+                                          "cifar10-dvs/airplane/cifar10_airplane_1.aedat",
+                                          "cifar10-dvs/automobile/cifar10_automobile_0.aedat",
+                                          "cifar10-dvs/automobile/cifar10_automobile_1.aedat", NULL};
+
+static void write_cifar10_dvs(void)
+{
+    mkdir(bso_files_at("cifar10-dvs"), 0777);
+    mkdir(bso_files_at("cifar10-dvs/airplane"), 0777);
+    mkdir(bso_files_at("cifar10-dvs/automobile"), 0777);
+    for (int i = 0; aedat_files[i]; i++) put_events(aedat_files[i], true);
+}
+
+static const char *const n_mnist_files[] = {"n-mnist/Train/0/00002.bin", "n-mnist/Train/1/00004.bin",
+                                            "n-mnist/Test/0/00004.bin", "n-mnist/Test/1/00003.bin", NULL};
+
+static void write_n_mnist(void)
+{
+    static const char *const folders[] = {"n-mnist",         "n-mnist/Train",   "n-mnist/Test",
+                                          "n-mnist/Train/0", "n-mnist/Train/1", "n-mnist/Test/0",
+                                          "n-mnist/Test/1"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) mkdir(bso_files_at(folders[i]), 0777);
+    for (int i = 0; n_mnist_files[i]; i++) put_events(n_mnist_files[i], false);
+}
+
 /* ---- the table ---- */
 
 const bso_small_set bso_small_sets[] = {
@@ -233,6 +277,33 @@ const bso_small_set bso_small_sets[] = {
                     {"speech-commands-v2/yes/1b_nohash_0.wav", 24, 4, {255, 255, 255, 255}, "a rate of"},
                     {"speech-commands-v2/yes/1b_nohash_0.wav", 40, 4, {0}, "no samples"},
                     {"speech-commands-v2/yes/1b_nohash_0.wav", 40, 4, {255, 255, 255, 127}, "truncated"})},
+    {.name = "aedat",
+     .dataset = "cifar10-dvs",
+     .set = LIST("subset_classes", "2", "steps", "2", "image_size", "8"),
+     .write = write_cifar10_dvs,
+     .files = aedat_files,
+     .listed = true,
+     .header = SIZE_MAX,
+     .edits = EDITS({"cifar10-dvs/airplane/cifar10_airplane_0.aedat", 0, 1, {'%'}, "not an AEDAT file"},
+                    {"cifar10-dvs/airplane/cifar10_airplane_0.aedat", 9, 3, {'3', '.', '1'}, "version '3.1'"},
+                    {"cifar10-dvs/airplane/cifar10_airplane_0.aedat", 12, 1, {' '}, "header has no end"},
+                    {"cifar10-dvs/airplane/cifar10_airplane_0.aedat", 14, 1, {1}, "not of a DVS128"},
+                    {"cifar10-dvs/airplane/cifar10_airplane_0.aedat",
+                     15,
+                     9,
+                     {0x80, 0, 0, 0, 0, 0, 0, 0, 0x80},
+                     "too few events (1) for 2 frames"})},
+    {.name = "n-mnist",
+     .dataset = "n-mnist",
+     .set = LIST("subset_classes", "2", "steps", "2", "image_size", "8"),
+     .write = write_n_mnist,
+     .files = n_mnist_files,
+     .listed = true,
+     .header = SIZE_MAX,
+     .edits = EDITS(
+         {"n-mnist/Train/0/00002.bin", 0, 1, {34}, "event 0 is at (34, 0)"},
+         {"n-mnist/Train/0/00002.bin", 11, 1, {255}, "event 2 is at (33, 255)"},
+         {"n-mnist/Test/1/00003.bin", 1, 6, {240, 0, 0, 0, 0, 240}, "too few events (1) for 2 frames"})},
     {.name = NULL},
 };
 

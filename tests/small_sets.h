@@ -26,6 +26,7 @@ typedef struct {
     const char *const *set;      /* further settings, key after value, NULL at the end; or NULL */
     void (*write)(void);         /* writes the folder's files below bso_files_root (dataset_files.h) */
     const char *const *files;    /* those, NULL at the end, folders included in the names */
+    bool listed;                 /* files are found by listing folders: a missing one is not named */
     size_t header;               /* so many bytes of each file are flipped one by one; SIZE_MAX: all */
     bool cut_may_open;           /* a truncated file may be a valid one */
     const bso_small_edit *edits; /* a NULL file at the end; or NULL */

@@ -535,7 +535,7 @@ static void test_folder_damaged(void **state)
     bso_dataset d;
     assert_int_equal(open_set(&d, set, keys), 0);
     bso_dataset_close(&d);
-    refused(set, KEYS("steps", "6"), "cifar10_", "5 events, which cannot make 6 frames");
+    refused(set, KEYS("steps", "6"), "cifar10_", "too few events (5) for 6 frames");
     put_recording(file, 0, 0, 0, true);
     refused(set, keys, file, "no events");
     assert_int_equal(truncate(bso_files_at(file), 12), 0);

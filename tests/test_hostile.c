@@ -178,7 +178,11 @@ static void replace(const char *name)
     snprintf(path, sizeof path, "%s", bso_files_at(name));
 
     assert_int_equal(unlink(path), 0);
-    refused("no file", base(name), "");
+    if (set->listed) {
+        opens_or_refused("no file", name);
+    } else {
+        refused("no file", base(name), "");
+    }
     assert_int_equal(mkdir(path, 0777), 0);
     refused("a folder in its place", base(name), "");
     assert_int_equal(rmdir(path), 0);
