@@ -64,6 +64,12 @@ enum { BSO_H5_RANK = 5 }; /* largest rank of a data set */
 int bso_h5_open(bso_h5_reader *r, const char *path);
 void bso_h5_close(bso_h5_reader *r);
 
+/* For files that must be read here and by every reader of their own: HDF5 crashes on some that are damaged.
+ * Where no seal (core/seal.h) says that the file is as it was written, read(user) is called in a process of
+ * its own first. Returns 0 if all is well, or BSO_ERROR with what that said, or that it crashed
+ * (core/isolate.h). */
+int bso_h5_rehearse(const char *path, int (*read)(void *user), void *user);
+
 /* What the root says it is: format and version; "" and 0 where it says nothing. */
 void bso_h5_format(const bso_h5_reader *r, char *format, size_t size, int *version);
 /* Returns 0 if it is that format and version, else BSO_ERROR. */

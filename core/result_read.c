@@ -298,7 +298,7 @@ static int get_provenance(const bso_h5_reader *r, bso_run *run)
     return 0;
 }
 
-int bso_result_read(const char *path, bso_run *run)
+static int read_result(const char *path, bso_run *run)
 {
     memset(run, 0, sizeof *run);
     bso_h5_reader r;
@@ -317,10 +317,30 @@ int bso_result_read(const char *path, bso_run *run)
     return status;
 }
 
-int bso_result_provenance(const char *path, const char *name, char *text, size_t size)
+/* What is to be read of a file: all of a run, or an attribute as text. */
+struct question {
+    const char *path, *attribute;
+    char *text;
+    size_t size;
+};
+
+static int rehearse_result(void *user)
+{
+    const struct question *q = user;
+    bso_run run;
+    return read_result(q->path, &run);
+}
+
+int bso_result_read(const char *path, bso_run *run)
+{
+    struct question q = {.path = path};
+    memset(run, 0, sizeof *run);
+    return bso_h5_rehearse(path, rehearse_result, &q) ? BSO_ERROR : read_result(path, run);
+}
+
+static int read_provenance(const char *path, const char *name, char *text, size_t size)
 {
     bso_h5_reader r;
-    *text = '\0';
     if (bso_h5_open(&r, path)) return BSO_ERROR;
     int status = bso_h5_get_text(&r, "/provenance", name, text, size);
     if (status) {
@@ -330,4 +350,18 @@ int bso_result_provenance(const char *path, const char *name, char *text, size_t
     }
     bso_h5_close(&r);
     return status;
+}
+
+static int rehearse_provenance(void *user)
+{
+    const struct question *q = user;
+    return read_provenance(q->path, q->attribute, q->text, q->size);
+}
+
+int bso_result_provenance(const char *path, const char *name, char *text, size_t size)
+{
+    struct question q = {path, name, text, size};
+    *text = '\0';
+    return bso_h5_rehearse(path, rehearse_provenance, &q) ? BSO_ERROR
+                                                          : read_provenance(path, name, text, size);
 }

@@ -2,6 +2,7 @@
 #include "core/store.h"
 
 #include "core/error.h"
+#include "core/isolate.h"
 #include "core/tensor_file.h"
 
 #include <stdio.h>
@@ -37,7 +38,7 @@ int bso_store_save(const bso_network *net, const char *path)
     return bso_h5_finish(&w);
 }
 
-/* ---- Loading: everything is read beside the network, then copied in ---- */
+/* ---- Loading: everything is read beside the network, in a process of its own, then copied in ---- */
 
 /* One parameter's values before they count. */
 struct staged {
@@ -71,36 +72,96 @@ static int take_real(void *user, size_t run, const float *values)
     return 0;
 }
 
-static int stage_param(struct staged *s)
+/* Room for a parameter. Returns where it is and how many bytes; NULL with bso_fail. */
+static void *make_room(struct staged *s, size_t *bytes)
 {
     const bso_param *p = s->param;
     if (p->representation == BSO_REP_BITS) {
-        s->bits =
-            bso_alloc(BSO_MEM_LOG, (size_t)p->cols * (size_t)p->words, sizeof *s->bits, "loaded weights");
-        return s->bits ? bso_tensor_get(s->file, p->name, p, take_bits, s) : BSO_ERROR;
+        const size_t words = (size_t)p->cols * (size_t)p->words;
+        *bytes = words * sizeof *s->bits;
+        return s->bits = bso_alloc(BSO_MEM_LOG, words, sizeof *s->bits, "loaded weights");
     }
-    s->real = bso_alloc(BSO_MEM_LOG, bso_param_count(p), sizeof *s->real, "loaded weights");
-    return s->real ? bso_tensor_get(s->file, p->name, p, take_real, s) : BSO_ERROR;
+    *bytes = bso_param_count(p) * sizeof *s->real;
+    return s->real = bso_alloc(BSO_MEM_LOG, bso_param_count(p), sizeof *s->real, "loaded weights");
+}
+
+static int send_param(const bso_isolate *c, const bso_h5_reader *r, bso_param *p)
+{
+    struct staged s = {.file = r, .param = p};
+    size_t bytes;
+    void *values = make_room(&s, &bytes);
+    int status = !values || bso_tensor_get(r, p->name, p, s.bits ? take_bits : take_real, &s) ||
+                         bso_isolate_send(c, values, bytes)
+                     ? BSO_ERROR
+                     : 0;
+    bso_free(values);
+    return status;
 }
 
 /* Running statistics are read as vectors; a variance below 0 has no square root. */
-static int stage_buffer(const bso_h5_reader *r, const bso_buffer *buffer, float **staged)
+static int read_buffer(const bso_h5_reader *r, const bso_buffer *buffer, float *values)
 {
     const char *suffix = strrchr(buffer->name, '.');
     const bool variance = suffix && strcmp(suffix, ".running_var") == 0;
-    if (!bso_h5_has(r, buffer->name)) return 0;
     bso_param vector = {.vector = true, .rows = 1, .cols = (int)buffer->count};
-    *staged = bso_alloc(BSO_MEM_LOG, buffer->count, sizeof **staged, "loaded statistics");
-    if (!*staged) return BSO_ERROR;
-    struct staged s = {.file = r, .param = &vector, .real = *staged};
+    struct staged s = {.file = r, .param = &vector, .real = values};
     if (bso_tensor_get(r, buffer->name, &vector, take_real, &s)) return BSO_ERROR;
     for (size_t i = 0; variance && i < buffer->count; i++) {
-        if ((*staged)[i] < 0) {
+        if (values[i] < 0) {
             return bso_fail("%s: %s: value %zu is %g; a variance is not negative", r->path, buffer->name, i,
-                            (double)(*staged)[i]);
+                            (double)values[i]);
         }
     }
     return 0;
+}
+
+/* Whether it is there, and then the values. */
+static int send_buffer(const bso_isolate *c, const bso_h5_reader *r, const bso_buffer *buffer)
+{
+    const unsigned char there = bso_h5_has(r, buffer->name);
+    if (bso_isolate_send(c, &there, sizeof there)) return BSO_ERROR;
+    if (!there) return 0;
+    float *values = bso_alloc(BSO_MEM_LOG, buffer->count, sizeof *values, "loaded statistics");
+    int status = !values || read_buffer(r, buffer, values) ||
+                         bso_isolate_send(c, values, buffer->count * sizeof *values)
+                     ? BSO_ERROR
+                     : 0;
+    bso_free(values);
+    return status;
+}
+
+static int send_all(const bso_isolate *c, void *user)
+{
+    const bso_network *net = user;
+    bso_h5_reader r;
+    bso_param *params;
+    bso_buffer *buffers;
+    const int param_count = bso_network_params(net, &params),
+              buffer_count = bso_network_buffers(net, &buffers);
+    if (bso_h5_open(&r, c->path)) return BSO_ERROR;
+    for (int i = 0; i < param_count; i++) {
+        if (send_param(c, &r, &params[i])) return BSO_ERROR;
+    }
+    for (int i = 0; i < buffer_count; i++) {
+        if (send_buffer(c, &r, &buffers[i])) return BSO_ERROR;
+    }
+    return 0;
+}
+
+static int receive_param(bso_isolate *c, struct staged *s)
+{
+    size_t bytes;
+    void *values = make_room(s, &bytes);
+    return values ? bso_isolate_receive(c, values, bytes) : BSO_ERROR;
+}
+
+static int receive_buffer(bso_isolate *c, const bso_buffer *buffer, float **staged)
+{
+    unsigned char there;
+    if (bso_isolate_receive(c, &there, sizeof there)) return BSO_ERROR;
+    if (!there) return 0;
+    *staged = bso_alloc(BSO_MEM_LOG, buffer->count, sizeof **staged, "loaded statistics");
+    return *staged ? bso_isolate_receive(c, *staged, buffer->count * sizeof **staged) : BSO_ERROR;
 }
 
 static void commit_param(const struct staged *s)
@@ -114,19 +175,22 @@ static void commit_param(const struct staged *s)
     if (p->representation == BSO_REP_LATENT) bso_param_sign(p);
 }
 
-static int load(bso_network *net, const bso_h5_reader *r, struct staged *staged, float **statistics)
+static int load(bso_network *net, const char *path, struct staged *staged, float **statistics)
 {
+    bso_isolate c;
     bso_param *params;
     bso_buffer *buffers;
     const int param_count = bso_network_params(net, &params),
               buffer_count = bso_network_buffers(net, &buffers);
-    for (int i = 0; i < param_count; i++) {
-        staged[i] = (struct staged){.file = r, .param = &params[i]};
-        if (stage_param(&staged[i])) return BSO_ERROR;
+    if (bso_isolate_start(&c, path, send_all, net)) return BSO_ERROR;
+    int failed = 0;
+    for (int i = 0; i < param_count && !failed; i++) {
+        staged[i].param = &params[i];
+        failed = receive_param(&c, &staged[i]);
     }
-    for (int i = 0; i < buffer_count; i++) {
-        if (stage_buffer(r, &buffers[i], &statistics[i])) return BSO_ERROR;
-    }
+    for (int i = 0; i < buffer_count && !failed; i++)
+        failed = receive_buffer(&c, &buffers[i], &statistics[i]);
+    if (bso_isolate_end(&c, failed)) return BSO_ERROR;
     for (int i = 0; i < param_count; i++) commit_param(&staged[i]);
     for (int i = 0; i < buffer_count; i++) {
         if (statistics[i]) memcpy(buffers[i].data, statistics[i], buffers[i].count * sizeof *statistics[i]);
@@ -136,8 +200,6 @@ static int load(bso_network *net, const bso_h5_reader *r, struct staged *staged,
 
 int bso_store_load(bso_network *net, const char *path)
 {
-    bso_h5_reader r;
-    if (bso_h5_open(&r, path)) return BSO_ERROR;
     bso_param *params;
     bso_buffer *buffers;
     const int param_count = bso_network_params(net, &params),
@@ -145,7 +207,7 @@ int bso_store_load(bso_network *net, const char *path)
     struct staged *staged = bso_alloc(BSO_MEM_LOG, (size_t)param_count, sizeof *staged, "loaded weights");
     float **statistics =
         bso_alloc(BSO_MEM_LOG, (size_t)buffer_count, sizeof *statistics, "loaded statistics");
-    int status = staged && statistics ? load(net, &r, staged, statistics) : BSO_ERROR;
+    int status = staged && statistics ? load(net, path, staged, statistics) : BSO_ERROR;
     for (int i = 0; staged && i < param_count; i++) {
         bso_free(staged[i].bits);
         bso_free(staged[i].real);
@@ -153,6 +215,5 @@ int bso_store_load(bso_network *net, const char *path)
     for (int i = 0; statistics && i < buffer_count; i++) bso_free(statistics[i]);
     bso_free(staged);
     bso_free(statistics);
-    bso_h5_close(&r);
     return status;
 }

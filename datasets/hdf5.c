@@ -3,9 +3,13 @@
  * x is (N, C, H, W), or (N, T, C, H, W) for event frames, of any integer or floating-point type, taken as
  * float as it is stored; y is (N) integers from 0. The number of classes is the root's integer attribute
  * "classes", else the largest label plus one. It is not the reader of result files or checkpoints.
+ *
+ * The file may come from anywhere, and the HDF5 library crashes on some: it is read in a process of its own,
+ * which sends shapes, labels and values (core/isolate.h). What they must be is checked on this side.
  */
 #include "core/dataset.h"
 #include "core/error.h"
+#include "core/isolate.h"
 #include "core/memory.h"
 
 #include <errno.h>
@@ -16,7 +20,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { SIDE_MAX = 4096, CLASSES_MAX = 65536, RANK_MAX = 5, EXPANSION_MAX = 1100 };
+enum { SIDE_MAX = 4096, CLASSES_MAX = 65536, RANK_MAX = 5, EXPANSION_MAX = 1100, STEP = 16 << 20 };
+
+static const char *const x_names[2] = {"train/x", "test/x"}, *const y_names[2] = {"train/y", "test/y"};
 
 /* One dataset of the file, opened and its header checked. */
 struct table {
@@ -52,7 +58,7 @@ static int check_stored(const char *path, hsize_t length, const char *name, hid_
     return 0;
 }
 
-/* Open a dataset of numbers whose rank is one of the two. t->dataset is to be dropped in every case. */
+/* Open a dataset of numbers whose rank is one of the two. */
 static int open_table(struct table *t, hid_t file, const char *path, hsize_t length, const char *name,
                       bool integer, int rank, int other_rank)
 {
@@ -81,45 +87,12 @@ static int open_table(struct table *t, hid_t file, const char *path, hsize_t len
     return check_stored(path, length, name, t->dataset, bytes);
 }
 
-/* The samples of one split, all finite. */
-static int read_pixels(const bso_dataset *d, const struct table *t, const char *path, const char *name,
-                       float *pixels)
-{
-    if (H5Dread(t->dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, pixels) < 0)
-        return bso_fail("%s: %s cannot be read; the file is damaged or its compression is unknown here", path,
-                        name);
-    size_t sample = (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
-    size_t count = (size_t)t->dims[0];
-    for (size_t i = 0; i < count * sample; i++) {
-        if (!isfinite(pixels[i]))
-            return bso_fail("%s: %s has a value that is not finite in sample %zu", path, name, i / sample);
-    }
-    return 0;
-}
-
-/* The labels of one split; the largest is raised to what is found. */
-static int read_labels(const struct table *t, const char *path, const char *name, int64_t limit,
-                       int32_t *labels, int *largest)
-{
-    size_t count = (size_t)t->dims[0];
-    int64_t *wide = bso_alloc(BSO_MEM_DATASET, count, sizeof *wide, "labels being read");
-    if (!wide) return BSO_ERROR;
-    int rc = 0;
-    if (H5Dread(t->dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, wide) < 0)
-        rc = bso_fail("%s: %s cannot be read; the file is damaged or its compression is unknown here", path,
-                      name);
-    for (size_t i = 0; i < count && !rc; i++) {
-        if (wide[i] < 0 || wide[i] >= limit) {
-            rc = bso_fail("%s: label %lld of sample %zu in %s is outside 0 to %lld", path, (long long)wide[i],
-                          i, name, (long long)limit - 1);
-            break;
-        }
-        labels[i] = (int32_t)wide[i];
-        if (labels[i] > *largest) *largest = labels[i];
-    }
-    bso_free(wide);
-    return rc;
-}
+/* What is sent first. */
+struct shapes {
+    int64_t classes; /* the attribute, or 0 */
+    int rank;
+    hsize_t counts[2], sample[RANK_MAX - 1]; /* behind the first axis, which is N */
+};
 
 /* The root's attribute "classes": its value, or 0 where there is none. */
 static int read_classes(hid_t file, const char *path, int64_t *classes)
@@ -138,82 +111,185 @@ static int read_classes(hid_t file, const char *path, int64_t *classes)
     return 0;
 }
 
+/* ---- the process that reads ---- */
+
 /* Take the shape from train/x and compare test/x with it. */
-static int check_shapes(bso_dataset *d, const struct table x[2], const struct table y[2], const char *path)
+static int check_shapes(struct shapes *found, const struct table x[2], const struct table y[2],
+                        const char *path)
 {
     static const char *const splits[2] = {"train", "test"};
     for (int i = 0; i < 2; i++) {
         if (x[i].dims[0] != y[i].dims[0])
             return bso_fail("%s: %s/x has %llu samples, %s/y %llu labels", path, splits[i],
                             (unsigned long long)x[i].dims[0], splits[i], (unsigned long long)y[i].dims[0]);
+        found->counts[i] = x[i].dims[0];
     }
+    found->rank = x[0].rank;
+    memcpy(found->sample, x[0].dims + 1, sizeof(hsize_t) * (size_t)(x[0].rank - 1));
     if (x[1].rank != x[0].rank ||
-        memcmp(x[1].dims + 1, x[0].dims + 1, sizeof(hsize_t) * (size_t)(x[0].rank - 1)))
+        memcmp(x[1].dims + 1, found->sample, sizeof(hsize_t) * (size_t)(x[0].rank - 1)))
         return bso_fail("%s: samples of test/x do not have the shape of those of train/x", path);
-    const hsize_t *shape = x[0].dims + x[0].rank - 3;
-    d->frames = x[0].rank == 5 ? (int)x[0].dims[1] : 1;
+    return 0;
+}
+
+/* How many rows (samples) to read at once: about 16 MiB, whole chunks, so that none is unpacked twice. */
+static hsize_t rows_at_once(const struct table *t, size_t row_bytes)
+{
+    hsize_t chunk[RANK_MAX] = {1}, rows = STEP / row_bytes + 1;
+    hid_t list = H5Dget_create_plist(t->dataset);
+    if (list >= 0 && H5Pget_layout(list) == H5D_CHUNKED && H5Pget_chunk(list, t->rank, chunk) != t->rank)
+        chunk[0] = 1;
+    drop(list);
+    if (chunk[0] > 1 && chunk[0] < t->dims[0]) rows = (rows + chunk[0] - 1) / chunk[0] * chunk[0];
+    return chunk[0] < t->dims[0] && rows < t->dims[0] ? rows : t->dims[0];
+}
+
+static int send_rows(const bso_isolate *c, const struct table *t, hid_t type, hsize_t first, hsize_t rows,
+                     void *buffer, size_t row_bytes)
+{
+    hsize_t start[RANK_MAX] = {first}, count[RANK_MAX];
+    memcpy(count, t->dims, sizeof count);
+    count[0] = rows;
+    hid_t all = H5Dget_space(t->dataset), part = H5Screate_simple(t->rank, count, NULL);
+    int ok = all >= 0 && part >= 0 &&
+             H5Sselect_hyperslab(all, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+             H5Dread(t->dataset, type, part, all, H5P_DEFAULT, buffer) >= 0;
+    drop(part);
+    drop(all);
+    return ok && !bso_isolate_send(c, buffer, (size_t)rows * row_bytes) ? 0 : BSO_ERROR;
+}
+
+/* All of a dataset, converted to a native type of `element` bytes. */
+static int send_table(const bso_isolate *c, const struct table *t, hid_t type, size_t element,
+                      const char *name)
+{
+    size_t row_bytes = element;
+    for (int i = 1; i < t->rank; i++) row_bytes *= (size_t)t->dims[i]; /* checked in open_table */
+    const hsize_t step = rows_at_once(t, row_bytes);
+    void *buffer = bso_alloc(BSO_MEM_DATASET, (size_t)step, row_bytes, "samples being read");
+    if (!buffer) return BSO_ERROR;
+    int rc = 0;
+    for (hsize_t first = 0; first < t->dims[0] && !rc; first += step) {
+        hsize_t left = t->dims[0] - first;
+        if (send_rows(c, t, type, first, left < step ? left : step, buffer, row_bytes))
+            rc = bso_fail("%s: %s cannot be read; the file is damaged or its compression is unknown here",
+                          c->path, name);
+    }
+    bso_free(buffer);
+    return rc;
+}
+
+static int send_file(const bso_isolate *c, void *user)
+{
+    const hsize_t length = *(const hsize_t *)user;
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* its own stack of errors; ours is the one line */
+    hid_t file = H5Fopen(c->path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (file < 0) return bso_fail("%s: not an HDF5 file, truncated, or not readable", c->path);
+    struct table x[2], y[2];
+    struct shapes found = {0};
+    for (int i = 0; i < 2; i++) {
+        if (open_table(&x[i], file, c->path, length, x_names[i], false, 4, 5)) return BSO_ERROR;
+        if (open_table(&y[i], file, c->path, length, y_names[i], true, 1, 1)) return BSO_ERROR;
+    }
+    if (check_shapes(&found, x, y, c->path) || read_classes(file, c->path, &found.classes) ||
+        bso_isolate_send(c, &found, sizeof found))
+        return BSO_ERROR;
+    for (int i = 0; i < 2; i++) {
+        if (send_table(c, &y[i], H5T_NATIVE_INT64, sizeof(int64_t), y_names[i])) return BSO_ERROR;
+        if (send_table(c, &x[i], H5T_NATIVE_FLOAT, sizeof(float), x_names[i])) return BSO_ERROR;
+    }
+    return 0; /* the process ends, and what is open with it */
+}
+
+/* ---- this side ---- */
+
+static int take_shapes(bso_dataset *d, bso_isolate *c, int64_t *classes)
+{
+    struct shapes found;
+    if (bso_isolate_receive(c, &found, sizeof found)) return BSO_ERROR;
+    bool fits = found.rank == 4 || found.rank == 5;
+    for (int i = 0; fits && i < found.rank - 1; i++)
+        fits = found.sample[i] >= 1 && found.sample[i] <= SIDE_MAX;
+    for (int i = 0; i < 2; i++) fits = fits && found.counts[i] >= 1 && found.counts[i] <= INT32_MAX;
+    if (!fits || found.classes < 0 || found.classes > CLASSES_MAX)
+        return bso_fail("%s: damaged: its shapes cannot be made out", c->path);
+    const hsize_t *shape = found.sample + found.rank - 4;
+    d->frames = found.rank == 5 ? (int)found.sample[0] : 1;
     d->channels = (int)shape[0];
     d->height = (int)shape[1];
     d->width = (int)shape[2];
-    d->train_count = (size_t)x[0].dims[0];
-    d->test_count = (size_t)x[1].dims[0];
+    d->train_count = (size_t)found.counts[0];
+    d->test_count = (size_t)found.counts[1];
+    *classes = found.classes;
     return 0;
 }
 
-static int read_file(bso_dataset *d, hid_t file, const char *path, hsize_t length, struct table x[2],
-                     struct table y[2])
+/* The samples of one split, all finite. */
+static int take_pixels(const bso_dataset *d, bso_isolate *c, const char *name, size_t count, float *pixels)
 {
-    static const char *const x_names[2] = {"train/x", "test/x"}, *const y_names[2] = {"train/y", "test/y"};
-    static const bso_split splits[2] = {BSO_SPLIT_TRAIN, BSO_SPLIT_TEST};
-    int64_t classes;
-    for (int i = 0; i < 2; i++) {
-        if (open_table(&x[i], file, path, length, x_names[i], false, 4, 5)) return BSO_ERROR;
-        if (open_table(&y[i], file, path, length, y_names[i], true, 1, 1)) return BSO_ERROR;
+    size_t sample = (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
+    if (bso_isolate_receive(c, pixels, count * sample * sizeof *pixels)) return BSO_ERROR;
+    for (size_t i = 0; i < count * sample; i++) {
+        if (!isfinite(pixels[i]))
+            return bso_fail("%s: %s has a value that is not finite in sample %zu", c->path, name, i / sample);
     }
-    if (check_shapes(d, x, y, path) || read_classes(file, path, &classes)) return BSO_ERROR;
+    return 0;
+}
+
+/* The labels of one split; the largest is raised to what is found. */
+static int take_labels(bso_isolate *c, const char *name, size_t count, int64_t limit, int32_t *labels,
+                       int *largest)
+{
+    int64_t wide[1024];
+    for (size_t first = 0; first < count;) {
+        size_t n = count - first < 1024 ? count - first : 1024;
+        if (bso_isolate_receive(c, wide, n * sizeof *wide)) return BSO_ERROR;
+        for (size_t i = 0; i < n; i++) {
+            if (wide[i] < 0 || wide[i] >= limit)
+                return bso_fail("%s: label %lld of sample %zu in %s is outside 0 to %lld", c->path,
+                                (long long)wide[i], first + i, name, (long long)limit - 1);
+            labels[first + i] = (int32_t)wide[i];
+            if (labels[first + i] > *largest) *largest = labels[first + i];
+        }
+        first += n;
+    }
+    return 0;
+}
+
+static int take_file(bso_dataset *d, bso_isolate *c)
+{
+    static const bso_split splits[2] = {BSO_SPLIT_TRAIN, BSO_SPLIT_TEST};
+    int64_t classes = 0;
+    if (take_shapes(d, c, &classes)) return BSO_ERROR;
     bso_samples *held = bso_dataset_hold(d, sizeof(float));
     if (!held) return BSO_ERROR;
-    int64_t limit = classes ? classes : CLASSES_MAX;
+    const size_t counts[2] = {d->train_count, d->test_count};
     int largest = 0;
     for (int i = 0; i < 2; i++) {
-        if (read_labels(&y[i], path, y_names[i], limit, held->labels[splits[i]], &largest)) return BSO_ERROR;
-        if (read_pixels(d, &x[i], path, x_names[i], held->pixels[splits[i]])) return BSO_ERROR;
+        if (take_labels(c, y_names[i], counts[i], classes ? classes : CLASSES_MAX, held->labels[splits[i]],
+                        &largest) ||
+            take_pixels(d, c, x_names[i], counts[i], held->pixels[splits[i]]))
+            return BSO_ERROR;
     }
     d->classes = classes ? (int)classes : largest + 1;
-    if (d->classes < 2) return bso_fail("%s: every label is 0; at least two classes are needed", path);
+    if (d->classes < 2) return bso_fail("%s: every label is 0; at least two classes are needed", c->path);
     return 0;
-}
-
-static int open_path(bso_dataset *d, const char *path)
-{
-    struct stat status;
-    if (stat(path, &status)) return bso_fail("%s: %s", path, strerror(errno));
-    if (!S_ISREG(status.st_mode)) return bso_fail("%s: not a regular file", path);
-    const char *slash = strrchr(path, '/');
-    snprintf(d->name, sizeof d->name, "%s", slash ? slash + 1 : path);
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (file < 0) return bso_fail("%s: not an HDF5 file, truncated, or not readable", path);
-    struct table x[2] = {{.dataset = -1}, {.dataset = -1}}, y[2] = {{.dataset = -1}, {.dataset = -1}};
-    int rc = read_file(d, file, path, (hsize_t)status.st_size, x, y);
-    for (int i = 0; i < 2; i++) {
-        drop(x[i].dataset);
-        drop(y[i].dataset);
-    }
-    drop(file);
-    return rc;
 }
 
 static int open_hdf5(bso_dataset *d, const char *argument, const bso_settings *s)
 {
     (void)s;
-    /* HDF5 prints its own stack of errors unless told not to; ours is the one line. */
-    H5E_auto2_t print;
-    void *print_to;
-    H5Eget_auto2(H5E_DEFAULT, &print, &print_to);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    int rc = open_path(d, argument);
-    H5Eset_auto2(H5E_DEFAULT, print, print_to);
-    return rc;
+    const char *path = argument;
+    struct stat status;
+    if (stat(path, &status)) return bso_fail("%s: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode)) return bso_fail("%s: not a regular file", path);
+    const char *slash = strrchr(path, '/');
+    snprintf(d->name, sizeof d->name, "%s", slash ? slash + 1 : path);
+    bso_one_line(d->name);
+    hsize_t length = (hsize_t)status.st_size;
+    bso_isolate c;
+    if (bso_isolate_start(&c, path, send_file, &length)) return BSO_ERROR;
+    return bso_isolate_end(&c, take_file(d, &c));
 }
 
 const bso_dataset_format bso_dataset_hdf5 = {

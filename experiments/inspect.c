@@ -183,6 +183,11 @@ static int inspect_listing(const bso_h5_reader *r, const char *kind)
     return show_group(r, "/", 1);
 }
 
+struct question {
+    const char *path;
+    int what;
+};
+
 static int inspect(const char *path, int what)
 {
     bso_h5_reader r;
@@ -206,6 +211,12 @@ static int inspect(const char *path, int what)
     }
     bso_h5_close(&r);
     return status;
+}
+
+static int rehearse(void *user)
+{
+    const struct question *q = user;
+    return inspect(q->path, q->what);
 }
 
 int bso_command_inspect(int argc, char **argv)
@@ -237,5 +248,6 @@ int bso_command_inspect(int argc, char **argv)
         path = argv[i];
     }
     if (!path) return bso_usage("the file is missing");
-    return inspect(path, what ? what : SHOW_ALL);
+    struct question q = {path, what ? what : SHOW_ALL};
+    return bso_h5_rehearse(path, rehearse, &q) ? BSO_ERROR : inspect(path, q.what);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { INPUT_MAX = 1 << 20, SAMPLES = 64 };
@@ -206,6 +207,24 @@ void bso_fuzz_write_seeds(const char *folder)
     bso_fuzz_seeds();
 }
 
+/* ---- coverage of child processes ---- */
+
+/* Where the compiler counts edges for libFuzzer, from and to; weak: nowhere, in other builds. */
+extern uint8_t __start___sancov_cntrs[] __attribute__((weak)), __stop___sancov_cntrs[] __attribute__((weak));
+
+/* Parsers that read in a process of their own (core/isolate.h) would count for themselves alone: let the
+ * counters be memory that is shared with them. What lies on a page with something else stays as it is. */
+static void share_counters(void)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)__start___sancov_cntrs + page - 1) / page * page,
+              to = (uintptr_t)__stop___sancov_cntrs / page * page;
+    if (!__start___sancov_cntrs || from >= to) return;
+    const int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED;
+    void *shared = mmap((void *)from, to - from, PROT_READ | PROT_WRITE, flags, -1, 0);
+    bso_fuzz_check(shared == (void *)from, "the counters cannot be shared");
+}
+
 /* ---- the folder ---- */
 
 static void remove_folder(void)
@@ -223,6 +242,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     bso_fuzz_check(mkdtemp(bso_files_root), "no folder can be made in memory");
     atexit(remove_folder);
+    share_counters();
     if (*argc == 3 && strcmp((*argv)[1], "--seeds") == 0) {
         bso_fuzz_write_seeds((*argv)[2]);
         exit(0);
