@@ -9,8 +9,12 @@ usage() {
     cat <<'END'
 usage: ./run_all.sh [options]
 
+Without options: the profiles quick and datasets.
+
   --profile NAME  smoke   every stage once on a little data; under 3 minutes on 2 cores
-                  quick   the comparison on Fashion-MNIST, 3 seeds; up to 45 minutes on 2 cores (the default)
+                  quick   the comparison on Fashion-MNIST, 3 seeds; up to 45 minutes on 2 cores
+                  datasets  every data set, small: real files where they are given, else the labelled stand-in;
+                          up to 10 minutes on 2 cores
                   full    all time steps, all of Fashion-MNIST, wider networks, CIFAR-10 where given; overnight
                   paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR; far beyond 2 cores;
                           for large machines
@@ -19,10 +23,11 @@ usage: ./run_all.sh [options]
   --only TEXT     only the trainings whose method is TEXT or whose name contains it
   --dry-run       list the trainings and the estimated time; train nothing
   --jobs N        trainings at once (default: one for each core)
-  --results DIR   where to put results (default: results/NAME)
+  --results DIR   where to put results (default: results/NAME); without --profile, data sets go to DIR/datasets
   --help          this text
 
-BSO_DATA_DIR in the environment is where data sets are looked for (default: the packaged Fashion-MNIST).
+BSO_DATA_DIR in the environment is where data sets are looked for (default: the packaged Fashion-MNIST), BSO_CACHE_DIR
+where stand-ins and preprocessed samples are kept (default: ~/.cache/bso).
 The exit status is 0 when every training is done, 1 when something failed, 2 for a wrong option; when stopped, 130 after
 Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
 END
@@ -56,8 +61,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 if [ -n "$optimizers" ] && [ -n "$profile$only" ]; then wrong "--optimizers goes without --profile and --only"; fi
-profile=${profile:-quick}
-case $profile in smoke | quick | full | paper) ;; *) wrong "unknown profile: $profile" ;; esac
+case $profile in '' | smoke | quick | datasets | full | paper) ;; *) wrong "unknown profile: $profile" ;; esac
 case $jobs in *[!0-9]* | 0) wrong "--jobs needs a number of at least 1, not: $jobs" ;; esac
 # Relative names are the caller's.
 if [ -n "$results" ]; then results=$(realpath -m -- "$results"); fi
@@ -66,9 +70,12 @@ if [ -n "${BSO_DATA_DIR:-}" ]; then
     export BSO_DATA_DIR
 fi
 
+if [ -n "${BSO_CACHE_DIR:-}" ]; then
+    BSO_CACHE_DIR=$(realpath -m -- "$BSO_CACHE_DIR")
+    export BSO_CACHE_DIR
+fi
+
 cd -- "$(dirname -- "$(readlink -f -- "$0")")"
-if [ -n "$optimizers" ]; then usual=results/compare; else usual=results/$profile; fi
-results=${results:-$usual}
 started=$SECONDS
 
 # Stopping is one signal to the one child that is running; the child ends at a clean point. Children in the background of
@@ -109,6 +116,7 @@ echo "building (make -j$(nproc))"
 make -s -j"$(nproc)" BUILD=build program
 
 if [ -n "$optimizers" ]; then
+    results=${results:-results/compare}
     IFS=, read -r -a methods <<<"$optimizers"
     compare=(build/bso compare "${methods[@]}" --out "$results")
     if [ -n "$jobs" ]; then compare+=(--jobs "$jobs"); fi
@@ -122,33 +130,52 @@ if [ -n "$optimizers" ]; then
     exit "$failed"
 fi
 
-sweep=(build/bso sweep "experiments/$profile.conf" --out "$results")
-if [ -n "$jobs" ]; then sweep+=(--jobs "$jobs"); fi
-if [ -n "$only" ]; then sweep+=(--only "$only"); fi
-if [ -n "$dry_run" ]; then sweep+=(--dry-run); fi
+# A profile with its tables, plots and report. Returns 1 where something of it failed.
+run_profile() { # profile
+    local failed=0 sweep=(build/bso sweep "experiments/$1.conf" --out "$results")
+    if [ -n "$jobs" ]; then sweep+=(--jobs "$jobs"); fi
+    if [ -n "$only" ]; then sweep+=(--only "$only"); fi
+    if [ -n "$dry_run" ]; then sweep+=(--dry-run); fi
+    supervised "${sweep[@]}" || failed=$?
+    if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then return "$failed"; fi
+
+    # A sweep with failures still has something to show: whatever is finished.
+    if [ -z "$(find "$results/runs" -name '*.h5' -print -quit 2>/dev/null)" ]; then
+        # The sweep has said why, unless --only matched nothing that is finished.
+        if [ "$failed" -eq 0 ]; then echo "run_all.sh: no finished training in $results: no tables, no plots" >&2; fi
+        return 1
+    fi
+    supervised build/bso table "$results" >/dev/null || failed=1
+    supervised plots/draw.sh "$results" || failed=1
+    supervised build/bso report "$results" >/dev/null || failed=1
+
+    if [ -f "$results/tables/comparison.md" ]; then
+        echo
+        cat -- "$results/tables/comparison.md"
+    fi
+    echo
+    echo "tables  $results/tables"
+    if [ -d "$results/plots" ]; then echo "plots   $results/plots"; fi
+    if [ -f "$results/report.md" ]; then echo "report  $results/report.md"; fi
+    return "$failed"
+}
 
 failed=0
-supervised "${sweep[@]}" || failed=$?
+if [ -n "$profile" ]; then
+    results=${results:-results/$profile}
+    run_profile "$profile" || failed=$?
+else
+    given=$results
+    results=${given:-results/quick}
+    run_profile quick || failed=$?
+    # --only may leave nothing of the second one.
+    if [ "$failed" -le 1 ] && [ -z "$only" ]; then
+        results=${given:+$given/datasets}
+        results=${results:-results/datasets}
+        run_profile datasets || failed=$?
+    fi
+fi
 if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then exit "$failed"; fi
-
-# A sweep with failures still has something to show: whatever is finished.
-if [ -z "$(find "$results/runs" -name '*.h5' -print -quit 2>/dev/null)" ]; then
-    # The sweep has said why, unless --only matched nothing that is finished.
-    if [ "$failed" -eq 0 ]; then echo "run_all.sh: no finished training in $results: no tables, no plots" >&2; fi
-    exit 1
-fi
-supervised build/bso table "$results" >/dev/null || failed=1
-supervised plots/draw.sh "$results" || failed=1
-supervised build/bso report "$results" >/dev/null || failed=1
-
-if [ -f "$results/tables/comparison.md" ]; then
-    echo
-    cat -- "$results/tables/comparison.md"
-fi
-echo
-echo "tables  $results/tables"
-if [ -d "$results/plots" ]; then echo "plots   $results/plots"; fi
-if [ -f "$results/report.md" ]; then echo "report  $results/report.md"; fi
 minutes=$(((SECONDS - started) / 60)) seconds=$(((SECONDS - started) % 60))
 if [ "$failed" -eq 0 ]; then
     echo "done in $minutes min $seconds s"

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/stand_in.h"
 #include "experiments/config.h"
 #include "experiments/method.h"
 
@@ -29,7 +30,7 @@ typedef struct {
     axis axes[AXES_MAX]; /* the group's own, then the common ones that it does not set */
     int count, own;
     size_t cells; /* product of the counts */
-    bool optional;
+    bool optional, or_stand_in;
 } group;
 
 static int add_axis(group *g, config_setting_t *value)
@@ -51,6 +52,13 @@ static int add_axis(group *g, config_setting_t *value)
     return 0;
 }
 
+/* The switch of a group by that name, or NULL. */
+static bool *switch_of(group *g, const char *name)
+{
+    if (strcmp(name, "optional") == 0) return &g->optional;
+    return strcmp(name, "or_stand_in") == 0 ? &g->or_stand_in : NULL;
+}
+
 static int read_group(const char *path, config_setting_t *members, config_setting_t *common, group *g)
 {
     *g = (group){.cells = 1};
@@ -60,12 +68,13 @@ static int read_group(const char *path, config_setting_t *members, config_settin
     }
     for (int i = 0; i < config_setting_length(members); i++) {
         config_setting_t *m = config_setting_get_elem(members, (unsigned)i);
-        if (strcmp(config_setting_name(m), "optional") == 0) {
-            if (config_setting_type(m) != CONFIG_TYPE_BOOL) {
-                bso_fail("optional: it takes true or false");
-                return bso_config_at(path, m);
-            }
-            g->optional = config_setting_get_bool(m);
+        bool *on = switch_of(g, config_setting_name(m));
+        if (on && config_setting_type(m) != CONFIG_TYPE_BOOL) {
+            bso_fail("%s: it takes true or false", config_setting_name(m));
+            return bso_config_at(path, m);
+        }
+        if (on) {
+            *on = config_setting_get_bool(m);
         } else if (add_axis(g, m)) {
             return bso_config_at(path, m);
         }
@@ -126,11 +135,24 @@ static int make_cell(reader *r, const config_setting_t *members, const group *g,
     return bso_settings_check(s) ? bso_config_at(r->path, members) : 0;
 }
 
+/* Where the files of the data set are not found, put the stand-in for it into the settings. */
+static int replace_missing(bso_settings *s)
+{
+    const bso_dataset_format *f = bso_dataset_format_find(s->dataset);
+    char folder[BSO_PATH], name[BSO_TEXT];
+    if (!f) return BSO_ERROR;
+    if (!f->find || f->find(folder, s) == 0) return 0;
+    if (!bso_stand_in_find(s->dataset)) return BSO_ERROR;
+    snprintf(name, sizeof name, "stand-in:%s", f->name);
+    return bso_settings_set(s, "dataset", name);
+}
+
 static int add_cells(reader *r, config_setting_t *members, const group *g)
 {
     bso_settings s;
     for (size_t i = 0; i < g->cells; i++) {
         if (make_cell(r, members, g, i, &s)) return BSO_ERROR;
+        if (g->or_stand_in && replace_missing(&s)) return bso_config_at(r->path, members);
         bso_sweep_add(r->sweep, &s, g->optional);
     }
     return 0;

@@ -10,6 +10,8 @@
  * what tuning found for it (experiments/method.h); it comes on top of the common keys, and the group's own
  * keys on top of it. A list stands for a cell with each of its values, several lists for all their
  * combinations. optional = true: the group is left out where its data set cannot be opened.
+ * or_stand_in = true: where the files of its data set are not there, the stand-in for it (core/stand_in.h)
+ * takes their place, under its own name.
  */
 #ifndef BSO_SWEEP_FILE_H
 #define BSO_SWEEP_FILE_H

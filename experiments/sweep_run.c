@@ -131,6 +131,19 @@ static int drop_cells(plan *p, const bso_settings *without, const char *problem)
     return kept ? 0 : bso_fail("no cell is left to run");
 }
 
+/* Say which data sets are not the real ones. */
+static void tell_stand_ins(const plan *p)
+{
+    const char *last = "";
+    for (size_t i = 0; i < p->count; i++) {
+        const char *name = p->jobs[i].settings->dataset;
+        if (strncmp(name, "stand-in:", strlen("stand-in:")) != 0 || strcmp(name, last) == 0) continue;
+        printf("note: %s is not here; its stand-in takes its place, and is called so in every result\n",
+               name + strlen("stand-in:"));
+        last = name;
+    }
+}
+
 /* Open every data set once before hours are spent on the first. */
 static int check_data(plan *p)
 {
@@ -225,7 +238,9 @@ static void print_cells(const plan *p)
 static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p)
 {
     int code = choose(o, sweep, p);
-    if (code == 0) code = check_data(p);
+    if (code) return code;
+    tell_stand_ins(p);
+    code = check_data(p);
     if (code) return code;
     if (!o->dry) {
         if (make_folders(o) || lock_folder(o, &p->lock)) return BSO_ERROR;
