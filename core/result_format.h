@@ -6,7 +6,7 @@
 #include "core/result.h"
 
 #define BSO_RESULT_FORMAT "bso-result"
-enum { BSO_RESULT_VERSION = 2 };
+enum { BSO_RESULT_VERSION = 3 };
 
 /* A number of bso_epoch_log, one data set of /epochs. The rule's hyperparameters follow under their own
  * names. */

@@ -121,6 +121,12 @@ void bso_progress_show(const bso_progress *p, void *user)
     }
     if (!isnan(p->flip_rate)) add(line, sizeof line, "  flip rate %.1e", p->flip_rate);
     if (!isnan(p->images_per_second)) add(line, sizeof line, "  %.0f images/s", p->images_per_second);
+    if (p->epoch_end && p->run->epochs_done >= p->epoch) {
+        /* What cannot be seen need not be said. */
+        const bso_epoch_log *e = &p->run->epochs[p->epoch - 1];
+        double share = 100 * e->waiting_seconds / e->seconds;
+        if (share >= 0.5) add(line, sizeof line, "  %.0f %% waiting for samples", share);
+    }
     bso_duration_text(p->seconds_left, left, sizeof left);
     add(line, sizeof line, "  %s left", left);
     bso_status_show(user, p->epoch_end, line);

@@ -2,6 +2,7 @@
  * with one line that names the file and what is wrong. */
 #include "tests/result_files.h"
 
+#include "core/result_format.h"
 #include "core/error.h"
 
 #include <hdf5.h>
@@ -149,10 +150,12 @@ static void test_missing_parts(void **state)
 static void test_wrong_values(void **state)
 {
     (void)state;
-    const int64_t minus = -5, two = 2, three = 3, huge = 70000;
+    const int64_t minus = -5, two = 2, other = BSO_RESULT_VERSION + 1, huge = 70000;
     const double nan = NAN, half = 0.5;
-    replace_attribute("/", "format_version", H5T_NATIVE_INT64, &three);
-    refused(file, "version 3");
+    replace_attribute("/", "format_version", H5T_NATIVE_INT64, &other);
+    char version[32];
+    snprintf(version, sizeof version, "version %d", BSO_RESULT_VERSION + 1);
+    refused(file, version);
     replace_attribute("/config", "steps", H5T_NATIVE_INT64, &minus);
     refused(file, "steps=-5");
     replace_attribute("/config", "steps", H5T_NATIVE_DOUBLE, &half);
