@@ -16,7 +16,7 @@ SANITIZE ?=
 CFLAGS ?=
 LDFLAGS ?=
 
-PKGS = hdf5-serial libconfig zlib sndfile samplerate fftw3f
+PKGS = hdf5-serial libconfig zlib sndfile samplerate fftw3f libturbojpeg libpng
 BLAS_DIR = $(firstword $(wildcard /usr/lib/*/openblas-openmp) /usr/lib)
 BLAS_INC = $(firstword $(wildcard /usr/include/*/openblas-openmp) /usr/include)
 

@@ -165,3 +165,25 @@ void bso_resize_smooth(const bso_picture *in, const bso_box *box, float *out, in
         }
     }
 }
+
+/* ---- parts ---- */
+
+bso_box bso_random_crop(const bso_view *view, int height, int width)
+{
+    const double least = log(3.0 / 4.0), most = log(4.0 / 3.0), unit = 0x1p-32;
+    for (int t = 0; t < 10; t++) {
+        bso_random4 r = bso_view_block(view, BSO_DRAW_RESIZED_CROP + t);
+        double area = (double)height * (double)width * (0.08 + 0.92 * r.word[0] * unit);
+        double aspect = exp(least + (most - least) * r.word[1] * unit);
+        double w = round(sqrt(area * aspect)), h = round(sqrt(area / aspect));
+        if (w < 1 || h < 1 || w > width || h > height) continue;
+        return (bso_box){.top = floor(r.word[2] * unit * (height - h + 1)),
+                         .left = floor(r.word[3] * unit * (width - w + 1)),
+                         .height = h,
+                         .width = w};
+    }
+    double h = height, w = width;
+    if (w < h * 3 / 4) h = fmax(1, round(w * 4 / 3));
+    if (w > h * 4 / 3) w = fmax(1, round(h * 4 / 3));
+    return (bso_box){.top = floor((height - h) / 2), .left = floor((width - w) / 2), .height = h, .width = w};
+}

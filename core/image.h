@@ -2,6 +2,8 @@
 #ifndef BSO_IMAGE_H
 #define BSO_IMAGE_H
 
+#include "core/view.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,5 +36,10 @@ typedef struct {
 void bso_resize_smooth(const bso_picture *in, const bso_box *box, float *out, int height, int width,
                        void *scratch);
 size_t bso_resize_smooth_scratch(const bso_picture *in, const bso_box *box, int width);
+
+/* The part of a picture that one look of training sees (Szegedy et al. 2015): of 8 to 100 % of its area and,
+ * evenly in the logarithm, 3:4 to 4:3, whole pixels, anywhere. Ten tries are made to find one that lies in
+ * the picture; then it is the largest central part whose shape is within those bounds. */
+bso_box bso_random_crop(const bso_view *view, int height, int width);
 
 #endif

@@ -21,7 +21,7 @@ enum {
     BSO_DRAW_FLIP,
     BSO_DRAW_CUTOUT_Y,
     BSO_DRAW_CUTOUT_X,
-    BSO_DRAW_RESIZED_CROP = 16, /* 32 of them */
+    BSO_DRAW_RESIZED_CROP = 16, /* a block for each of ten tries */
     BSO_DRAW_PAIR = 48,         /* AutoAugment: which pair; per operation whether and which way */
     BSO_DRAW_APPLY = 49,
     BSO_DRAW_SIGN = 51,
@@ -33,6 +33,13 @@ static inline uint64_t bso_view_below(const bso_view *view, int draw, uint64_t n
 {
     uint64_t b = (uint64_t)view->index * BSO_VIEW_DRAWS + (uint64_t)draw;
     return bso_random_below(view->seed, BSO_RANDOM_AUGMENT, view->epoch, b, n);
+}
+
+/* Four 32-bit words at once. */
+static inline bso_random4 bso_view_block(const bso_view *view, int draw)
+{
+    uint64_t b = (uint64_t)view->index * BSO_VIEW_DRAWS + (uint64_t)draw;
+    return bso_random(view->seed, BSO_RANDOM_AUGMENT, view->epoch, b);
 }
 
 /* A uniform double in [0, 1). */

@@ -40,6 +40,8 @@ libconfig-dev|run test ci|required|-|sweep files
 librandom123-dev|run test ci|required|-|random numbers
 zlib1g-dev|run test ci|required|-|compressed data files
 libsndfile1-dev|run test ci|required|-|recordings
+libturbojpeg0-dev|run test ci|required|-|photographs
+libpng-dev|run test ci|required|-|photographs that are PNG files
 libsamplerate0-dev|run test ci|required|-|recordings of other rates
 libfftw3-dev|run test ci|required|-|spectrograms
 dataset-fashion-mnist|run test ci|$dataset_need|-|the default data set
