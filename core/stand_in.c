@@ -86,16 +86,16 @@ int bso_stand_in_make(const bso_stand_in *stand_in, const char *folder, int per_
 
 int bso_stand_in_folder(char *folder, const bso_stand_in *stand_in, const bso_settings *s)
 {
-    char cache[BSO_PATH], all[BSO_PATH];
+    char cache[BSO_PATH], all[BSO_PATH], name[BSO_WORD];
+    snprintf(name, sizeof name, "%s-%d", stand_in->dataset, stand_in->version);
     if (bso_cache_folder(cache, s)) return BSO_ERROR;
     if (!*cache)
         return bso_fail("dataset: a stand-in is kept in the cache, and cache=off; set it to a folder");
-    if (bso_stand_in_path(all, cache, "stand-ins", true) ||
-        bso_stand_in_path(folder, all, stand_in->dataset, false))
+    if (bso_stand_in_path(all, cache, "stand-ins", true) || bso_stand_in_path(folder, all, name, false))
         return BSO_ERROR;
     struct stat status;
     if (stat(folder, &status) == 0) return 0;
-    int lock = bso_cache_lock(all, stand_in->dataset);
+    int lock = bso_cache_lock(all, name);
     if (lock < 0) return BSO_ERROR;
     int rc = 0;
     if (stat(folder, &status)) rc = bso_stand_in_make(stand_in, folder, 0, 1);

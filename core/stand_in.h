@@ -20,6 +20,7 @@ typedef struct {
     const char *dataset; /* whose format it has: "cifar10-dvs" */
     const char *shown; /* its name: "stand-in for CIFAR10-DVS (moving Fashion-MNIST)", below 64 characters */
     const char *summary; /* what it is made of, one line */
+    int version;         /* raised whenever the same arguments give other files */
     int per_class;       /* samples of each class unless asked otherwise, training and test together */
     /* Write the files into this folder, which is there and empty. The same arguments give the same bytes.
      * Returns 0 or BSO_ERROR. */

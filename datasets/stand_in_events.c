@@ -258,6 +258,7 @@ const bso_stand_in bso_stand_in_cifar10_dvs = {
     .dataset = "cifar10-dvs",
     .shown = "stand-in for CIFAR10-DVS (moving Fashion-MNIST)",
     .summary = "pictures of Fashion-MNIST on a closed loop before a model of an event sensor",
+    .version = 1,
     .per_class = 60,
     .make = make_cifar10_dvs,
 };
@@ -266,6 +267,7 @@ const bso_stand_in bso_stand_in_n_mnist = {
     .dataset = "n-mnist",
     .shown = "stand-in for N-MNIST (moving Fashion-MNIST)",
     .summary = "pictures of Fashion-MNIST in three saccades before a model of an event sensor",
+    .version = 1,
     .per_class = 120,
     .make = make_n_mnist,
 };

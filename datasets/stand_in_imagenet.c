@@ -160,6 +160,7 @@ const bso_stand_in bso_stand_in_imagenet = {
     .shown = "stand-in for ImageNet (Fashion-MNIST photographs)",
     .summary =
         "pictures of Fashion-MNIST as JPEG photographs of 100 to 300 pixels a side on patterned ground",
+    .version = 1,
     .per_class = 120,
     .make = make_imagenet,
 };

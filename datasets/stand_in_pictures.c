@@ -204,6 +204,7 @@ const bso_stand_in bso_stand_in_cifar10 = {
     .dataset = "cifar10",
     .shown = "stand-in for CIFAR-10 (Fashion-MNIST in colour)",
     .summary = "pictures of Fashion-MNIST, of any hue on ground of another; classes are the garments",
+    .version = 1,
     .per_class = 600,
     .make = make_cifar10,
 };
@@ -212,6 +213,7 @@ const bso_stand_in bso_stand_in_cifar100 = {
     .dataset = "cifar100",
     .shown = "stand-in for CIFAR-100 (Fashion-MNIST in colour)",
     .summary = "pictures of Fashion-MNIST in colour; classes are garments of a hue",
+    .version = 1,
     .per_class = 60,
     .make = make_cifar100,
 };
@@ -220,6 +222,7 @@ const bso_stand_in bso_stand_in_mnist = {
     .dataset = "mnist",
     .shown = "stand-in for MNIST (mirrored Fashion-MNIST)",
     .summary = "pictures of Fashion-MNIST, left and right exchanged",
+    .version = 1,
     .per_class = 600,
     .make = make_mnist,
 };
@@ -228,6 +231,7 @@ const bso_stand_in bso_stand_in_kmnist = {
     .dataset = "kmnist",
     .shown = "stand-in for KMNIST (Fashion-MNIST upside down)",
     .summary = "pictures of Fashion-MNIST, top and bottom exchanged",
+    .version = 1,
     .per_class = 600,
     .make = make_kmnist,
 };

@@ -279,6 +279,7 @@ const bso_stand_in bso_stand_in_speech_commands_v1 = {
     .dataset = "speech-commands-v1",
     .shown = "stand-in for Speech Commands v1 (espeak-ng)",
     .summary = "30 words spoken by espeak-ng in many voices, with noise",
+    .version = 1,
     .per_class = 40,
     .make = make_v1,
 };
@@ -287,6 +288,7 @@ const bso_stand_in bso_stand_in_speech_commands_v2 = {
     .dataset = "speech-commands-v2",
     .shown = "stand-in for Speech Commands v2 (espeak-ng)",
     .summary = "35 words spoken by espeak-ng in many voices, with noise",
+    .version = 1,
     .per_class = 40,
     .make = make_v2,
 };

@@ -60,7 +60,7 @@ static int list(const bso_data_options *o)
            *cache ? cache : "a cache, which is off");
     for (const bso_stand_in *const *i = bso_stand_ins; *i; i++) {
         struct stat status;
-        int n = snprintf(path, sizeof path, "%s/stand-ins/%s", cache, (*i)->dataset);
+        int n = snprintf(path, sizeof path, "%s/stand-ins/%s-%d", cache, (*i)->dataset, (*i)->version);
         bool there = *cache && n > 0 && (size_t)n < sizeof path && stat(path, &status) == 0;
         printf("  %-20s %s%s\n", (*i)->dataset, (*i)->summary, there ? "; made" : "");
     }

@@ -135,7 +135,7 @@ END
     run table "$work/results"
     check "tables say it" says 'stand-in for MNIST'
     check "and call nothing MNIST that is not" [ "$(grep -v 'stand-in for MNIST' "$work/out" | sed 's/Fashion-MNIST//g' | grep -c MNIST)" = 0 ]
-    mkdir "$work/real" && cp -r "$work/cache/stand-ins/mnist" "$work/real/mnist" && rm "$work/real/mnist/STAND-IN"
+    mkdir "$work/real" && cp -r "$work/cache/stand-ins/mnist-1" "$work/real/mnist" && rm "$work/real/mnist/STAND-IN"
     BSO_DATA_DIR="$work/real" run sweep "$work/sweep.conf" --out "$work/results" --dry-run
     check "once the files are there they are another experiment" says 'tbso-ottt-mnist-T2'
     sed 's/or_stand_in = true/or_stand_in = 1/' "$work/sweep.conf" > "$work/wrong.conf"
