@@ -156,14 +156,16 @@ static void flip(const char *name)
 {
     static const uint8_t masks[] = {0xff, 0x80, 0x01};
     const size_t n = get(name), most = set->header < n ? set->header : n;
-    for (size_t i = 0; i < most; i++) {
-        /* Of long files each byte in one way, or it takes minutes. */
-        for (size_t m = n > LONG ? i % sizeof masks : 0; m<sizeof masks; m += n> LONG ? sizeof masks : 1) {
+    /* Of long files about LONG bytes, each in one way, or it takes minutes. */
+    const size_t step = 1 + most / LONG, ways = step > 1 ? 1 : sizeof masks;
+    for (size_t i = 0; i < most; i += step) {
+        for (size_t w = 0; w < ways; w++) {
+            const uint8_t mask = masks[(i + w) % sizeof masks];
             char what[64];
-            snprintf(what, sizeof what, "byte %zu changed by %02x", i, masks[m]);
-            original[i] ^= masks[m];
+            snprintf(what, sizeof what, "byte %zu changed by %02x", i, mask);
+            original[i] ^= mask;
             put(name, original, n);
-            original[i] ^= masks[m];
+            original[i] ^= mask;
             opens_or_refused(what, name);
         }
     }

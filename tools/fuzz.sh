@@ -8,13 +8,16 @@ set -euo pipefail
 
 one() { # programs, seconds, corpus, target
     local program=$1/$4 seconds=$2 corpus=$3/$4 found=$3/$4.found log=$3/$4.log target=$4
+    # What the HDF5 library asks for is asked for in a process of its own, and refused there.
+    local largest=1024
+    case $target in hdf5 | parameters | result) largest=1000000000 ;; esac
     local status=0 start=$SECONDS before executions rate coverage inputs total
     mkdir -p "$corpus" "$found"
     "$program" --seeds "$corpus"
     if [ -d "tests/fuzz/regressions/$target" ]; then cp "tests/fuzz/regressions/$target"/* "$corpus"; fi
     before=$(find "$found" -type f | wc -l)
-    nice "$program" -max_total_time="$seconds" -timeout=40 -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 \
-        -artifact_prefix="$found/" "$corpus" >"$log" 2>&1 </dev/null || status=$?
+    nice "$program" -max_total_time="$seconds" -timeout=40 -rss_limit_mb=2048 -malloc_limit_mb=$largest \
+        -print_final_stats=1 -artifact_prefix="$found/" "$corpus" >"$log" 2>&1 </dev/null || status=$?
     [ $status -ne 130 ] || exit 130
     executions=$(awk '/^stat::number_of_executed_units/ { n = $2 } END { print n + 0 }' "$log")
     rate=$(awk '/^stat::average_exec_per_sec/ { n = $2 } END { print n + 0 }' "$log")
@@ -48,7 +51,7 @@ memory=/dev/shm
 [ -w $memory ] || memory=/tmp
 BSO_FUZZ_MEMORY=$(mktemp -d "$memory/bso-fuzz-XXXXXX")
 export BSO_FUZZ_MEMORY OMP_NUM_THREADS=1
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=tests/fuzz/leaks.txt:print_suppressions=0}
 trap 'rm -rf "$BSO_FUZZ_MEMORY"' EXIT
 status=0

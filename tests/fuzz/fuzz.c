@@ -155,6 +155,9 @@ void bso_fuzz_refused(void)
     bso_fuzz_check(strstr(message, bso_files_root), "the message names no file");
     for (; *message; message++)
         bso_fuzz_check((unsigned char)*message >= ' ' && *message != 127, "the message is not one line");
+    /* To look for an input of a kind. */
+    const char *wanted = getenv("BSO_FUZZ_STOP");
+    bso_fuzz_check(!wanted || !strstr(bso_error(), wanted), "the message is one of those asked for");
 }
 
 void bso_fuzz_end(void)

@@ -1,5 +1,6 @@
-/* replay.c: a main for a fuzz target without libFuzzer: runs its seeds and the files given, or in the folders
- * given, once each. A crash, a hang or a broken check ends it; the last name printed is the input's.
+/* replay.c: a main for a fuzz target without libFuzzer: runs its seeds, its regressions (from the folder that
+ * the project is in) and the files given, or in the folders given, once each. A crash, a hang or a broken
+ * check ends it; the last name printed is the input's.
  */
 #define _GNU_SOURCE
 #include "tests/fuzz/fuzz.h"
@@ -45,6 +46,11 @@ int main(int argc, char **argv)
     nftw(folder, run, 8, FTW_PHYS);
     bso_fuzz_check(count > 0, "there are no seeds");
     nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    const char *target = strstr(argv[0], "replay_");
+    bso_fuzz_check(target, "the program must be called replay_TARGET");
+    char regressions[256];
+    snprintf(regressions, sizeof regressions, "tests/fuzz/regressions/%s", target + strlen("replay_"));
+    nftw(regressions, run, 8, FTW_PHYS);
     for (int i = 1; i < argc; i++) nftw(argv[i], run, 8, FTW_PHYS);
     LLVMFuzzerTestOneInput((const uint8_t *)"", 0);
     printf("%zu passed, 0 failed\n", count + 1);
