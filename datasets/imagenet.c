@@ -89,8 +89,8 @@ static int decode(desk *d, int side, const uint8_t *bytes, size_t count, const c
     if (bso_photo_decode(&d->photo, bytes, count, path, eighths_for(&box, side))) return BSO_ERROR;
     /* The same part of what was decoded smaller. */
     const bso_picture *picture = &d->photo.picture;
-    double down = (double)picture->height / height, across = (double)picture->width / width;
-    box = (bso_box){box.top * down, box.left * across, box.height * down, box.width * across};
+    double scale = d->photo.scale;
+    box = (bso_box){box.top * scale, box.left * scale, box.height * scale, box.width * scale};
     if (make_room(d, bso_resize_smooth_scratch(picture, &box, side))) return BSO_ERROR;
     bso_resize_smooth(picture, &box, out, side, side, d->scratch);
     return 0;

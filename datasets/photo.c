@@ -41,8 +41,9 @@ static int check_size(int64_t height, int64_t width, const char *path)
     return 0;
 }
 
-static void set_picture(bso_photo *p, int height, int width)
+static void set_picture(bso_photo *p, int height, int width, double scale)
 {
+    p->scale = scale;
     p->picture = (bso_picture){.pixels = p->pixels,
                                .height = height,
                                .width = width,
@@ -64,6 +65,10 @@ static int png_begin(png_image *image, const uint8_t *bytes, size_t count, const
 
 static int decode_png(bso_photo *p, const uint8_t *bytes, size_t count, const char *path)
 {
+    /* libpng is content with the last pixel. */
+    static const char end[] = "IEND\xae\x42\x60\x82";
+    if (!memmem(bytes, count, end, sizeof end - 1))
+        return bso_fail("%s: PNG: truncated; fetch it again", path);
     png_image image;
     if (png_begin(&image, bytes, count, path)) return BSO_ERROR;
     image.format = PNG_FORMAT_RGB;
@@ -74,7 +79,7 @@ static int decode_png(bso_photo *p, const uint8_t *bytes, size_t count, const ch
     const png_color black = {0, 0, 0};
     if (!png_image_finish_read(&image, &black, p->pixels, 0, NULL))
         return bso_fail("%s: PNG: %s; fetch it again", path, image.message);
-    set_picture(p, (int)image.height, (int)image.width);
+    set_picture(p, (int)image.height, (int)image.width, 1);
     return 0;
 }
 
@@ -93,8 +98,10 @@ static int jpeg_head(bso_photo *p, const uint8_t *bytes, size_t count, const cha
         return bso_fail("%s: neither a JPEG nor a PNG file", path);
     if (!p->decoder) p->decoder = tjInitDecompress();
     if (!p->decoder) return bso_fail("%s: no memory for a JPEG decoder", path);
+    /* A warning leaves them as they are where the file ends before it has told them. */
+    *height = *width = 0;
     if (tjDecompressHeader3(p->decoder, bytes, count, width, height, &sampling, colours) &&
-        tjGetErrorCode(p->decoder) == TJERR_FATAL)
+        (tjGetErrorCode(p->decoder) == TJERR_FATAL || *height < 1 || *width < 1))
         return fail_jpeg(p, path);
     return check_size(*height, *width, path);
 }
@@ -135,7 +142,7 @@ static int decode_jpeg(bso_photo *p, const uint8_t *bytes, size_t count, const c
         if (!warned || !harmless(tjGetErrorStr2(p->decoder))) return fail_jpeg(p, path);
     }
     if (inks) inks_to_light(p->pixels, pixels);
-    set_picture(p, height, width);
+    set_picture(p, height, width, eighths / 8.0);
     return 0;
 }
 

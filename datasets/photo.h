@@ -18,6 +18,7 @@ typedef struct {
     uint8_t *pixels;
     size_t room;
     bso_picture picture; /* of the last one decoded: three channels, in pixels */
+    double scale;        /* its pixels for one of the photograph's */
 } bso_photo;
 
 void bso_photo_free(bso_photo *p);
@@ -28,8 +29,9 @@ int bso_photo_size(bso_photo *p, const uint8_t *bytes, size_t count, const char 
                    int *width);
 
 /* Decode it, after bso_photo_size, to at least `eighths` (1 to 8) eighths of its height and width: what is to
- * be made smaller anyway is decoded smaller, which takes less time. p->picture is then good until the next
- * call; its size may be any between that and the whole. Grey becomes equal red, green and blue; CMYK is taken
+ * be made smaller anyway is decoded smaller, which takes less time. p->picture is then good until
+ * the next call; p->scale is from eighths / 8 to 1, and the last pixel of a row or column may stand for less
+ * than one of that scale. Grey becomes equal red, green and blue; CMYK is taken
  * as Adobe writes it, inverted; what is transparent is black. Returns 0, or BSO_ERROR where the file ends too
  * early or its data are damaged. */
 int bso_photo_decode(bso_photo *p, const uint8_t *bytes, size_t count, const char *path, int eighths);

@@ -3,6 +3,7 @@
 
 #include "datasets/speech_words.h"
 #include "tests/dataset_files.h"
+#include "tests/photo_files.h"
 #include "tests/wav_files.h"
 
 #include <stdio.h>
@@ -208,6 +209,28 @@ static void write_n_mnist(void)
     for (int i = 0; n_mnist_files[i]; i++) put_events(n_mnist_files[i], false);
 }
 
+/* ---- ImageNet ---- */
+
+static void shade(int y, int x, uint8_t rgb[3])
+{
+    rgb[0] = (uint8_t)(16 * y);
+    rgb[1] = (uint8_t)(16 * x);
+    rgb[2] = (uint8_t)(y * x);
+}
+
+static const char *const imagenet_files[] = {"imagenet/train/n1/n1_1.JPEG", "imagenet/train/n2/n2_1.JPEG",
+                                             "imagenet/val/n1/v_1.JPEG", "imagenet/val/n2/v_2.JPEG", NULL};
+
+static void write_imagenet(void)
+{
+    static const char *const folders[] = {"imagenet",          "imagenet/train",    "imagenet/val",
+                                          "imagenet/train/n1", "imagenet/train/n2", "imagenet/val/n1",
+                                          "imagenet/val/n2"};
+    static const bso_photo_kind kinds[] = {BSO_PHOTO_RGB, BSO_PHOTO_GREY, BSO_PHOTO_CMYK, BSO_PHOTO_PNG};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) mkdir(bso_files_at(folders[i]), 0777);
+    for (int i = 0; imagenet_files[i]; i++) bso_photo_put(imagenet_files[i], kinds[i], 9 + i, 14 - i, shade);
+}
+
 /* ---- the table ---- */
 
 const bso_small_set bso_small_sets[] = {
@@ -304,6 +327,16 @@ const bso_small_set bso_small_sets[] = {
          {"n-mnist/Train/0/00002.bin", 0, 1, {34}, "event 0 is at (34, 0)"},
          {"n-mnist/Train/0/00002.bin", 11, 1, {255}, "event 2 is at (33, 255)"},
          {"n-mnist/Test/1/00003.bin", 1, 6, {240, 0, 0, 0, 0, 240}, "too few events (1) for 2 frames"})},
+    {.name = "jpeg",
+     .dataset = "imagenet",
+     .set = LIST("image_size", "8"),
+     .write = write_imagenet,
+     .files = imagenet_files,
+     .listed = true,
+     .header = 32,
+     .edits = EDITS(
+         {"imagenet/train/n1/n1_1.JPEG", 0, 2, "GI", "neither a JPEG nor a PNG"},
+         {"imagenet/val/n2/v_2.JPEG", 16, 8, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, "PNG:"})},
     {.name = NULL},
 };
 
