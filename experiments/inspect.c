@@ -69,16 +69,16 @@ static void show_epochs(const bso_run *run)
 {
     const bso_optimizer *rule = bso_optimizer_find(run->settings.optimizer);
     printf("\nepochs (accuracies in %%, flip rate per update and weight, C2I: share of weights unlike their "
-           "start)\n");
-    printf("%6s %10s %7s %7s %7s %10s %7s %9s %9s", "epoch", "loss", "train", "valid.", "test", "flip rate",
-           "C2I", "images/s", "lr");
+           "start; waited: share of training's time for samples)\n");
+    printf("%6s %10s %7s %7s %7s %10s %7s %9s %8s %9s", "epoch", "loss", "train", "valid.", "test",
+           "flip rate", "C2I", "images/s", "waited", "lr");
     for (const bso_hyper *h = rule->hypers; h->name; h++) printf(" %16s", h->name);
     printf("\n");
     for (int i = 0; i < run->epochs_done; i++) {
         const bso_epoch_log *e = &run->epochs[i];
-        printf("%6d %10.5f %7.2f %7.2f %7.2f %10.3g %7.4f %9.1f %9.3g", i + 1, e->train_loss,
+        printf("%6d %10.5f %7.2f %7.2f %7.2f %10.3g %7.4f %9.1f %6.2f %% %9.3g", i + 1, e->train_loss,
                100 * e->train_accuracy, 100 * e->validation_accuracy, 100 * e->test_accuracy, e->flip_rate,
-               e->c2i, e->images_per_second, e->lr);
+               e->c2i, e->images_per_second, 100 * e->waiting_seconds / e->seconds, e->lr);
         for (int h = 0; rule->hypers[h].name; h++) printf(" %16.4g", e->hyper[h]);
         printf("\n");
     }

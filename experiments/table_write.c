@@ -67,6 +67,18 @@ double bso_images_per_second(const bso_run *run, int unused)
     return run->epochs_done > 0 ? sum / run->epochs_done : NAN;
 }
 
+/* The share of training's time that it waited for samples. */
+static double waiting_percent(const bso_run *run, int unused)
+{
+    (void)unused;
+    double waited = 0, seconds = 0;
+    for (int e = 0; e < run->epochs_done; e++) {
+        waited += run->epochs[e].waiting_seconds;
+        seconds += run->epochs[e].seconds;
+    }
+    return seconds > 0 ? 100 * waited / seconds : NAN;
+}
+
 /* Columns of numbers. Those with a spread are printed as mean ± sd (seeds). */
 static const struct {
     const char *title, *csv;
@@ -87,6 +99,7 @@ static const struct {
     {"other (MB)", "other_MB", group_mb, OTHER, 2, false},
     {"bytes per one-bit weight", "bytes_per_one_bit_weight", bso_bytes_per_weight, 0, 3, false},
     {"images/s", "images_per_second", bso_images_per_second, 0, 0, false},
+    {"waiting for samples (%)", "waiting_percent", waiting_percent, 0, 2, false},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 

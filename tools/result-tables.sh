@@ -5,7 +5,8 @@
 # A table stands between two lines, and is made anew from the CSV file (columns found by name) that the first one names:
 #     <!-- results:begin KIND FILE.csv -->
 #     <!-- results:end -->
-# KIND: methods (accuracy, size, memory), accuracy (accuracy alone), tuned (settings that tuning found).
+# KIND: methods (accuracy, size, memory), accuracy (accuracy alone), datasets (accuracy and speed on each), tuned (settings that tuning
+# found).
 set -euo pipefail
 cd -- "$(dirname -- "$(readlink -f -- "$0")")/.."
 
@@ -36,6 +37,9 @@ table() { # kind, file
             } else if (kind == "accuracy") {
                 print "| setting | T | gradient | test accuracy (%) | seeds |"
                 print "|---|--:|---|--:|--:|"
+            } else if (kind == "datasets") {
+                print "| data | T | method | test accuracy (%) | images/s | waiting for samples (% of the time) |"
+                print "|---|--:|---|--:|--:|--:|"
             } else if (kind == "tuned") {
                 print "| method | best setting of the trials | validation accuracy (%), fresh seeds |"
                 print "|---|---|--:|"
@@ -51,6 +55,10 @@ table() { # kind, file
         kind == "accuracy" {
             printf "| %s | %d | %s | %s%s | %d |\n", get("method"), get("T"), get("gradient"), spread("test_accuracy_percent"), lost(),
                 get("seeds")
+        }
+        kind == "datasets" {
+            printf "| %s | %d | %s | %s%s | %s | %s |\n", get("dataset"), get("T"), get("method"),
+                spread("test_accuracy_percent"), lost(), number("images_per_second", "%.0f", 1), number("waiting_percent", "%.1f", 1)
         }
         kind == "tuned" {
             printf "| %s | `%s` | %s |\n", get("label"), get("settings"), spread("validation_percent")
