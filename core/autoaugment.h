@@ -2,10 +2,11 @@
  * of arXiv 1805.09501): one of 25 pairs of operations is drawn for each look at a picture, and each
  * operation of the pair is applied with its own probability.
  *
- * Pictures are bytes, [channels][height][width] with 1 or 3 channels, of any size. What operations compute,
- * down to rounding, is what the Python Imaging Library computes, which the paper's experiments used; ranges
- * and signs are torchvision's. Shearing, translation and rotation take the nearest pixel and fill with 128,
- * the grey of the common PyTorch reimplementation for CIFAR-10. docs/methods.md has the table.
+ * Pictures are bytes, [channels][height][width] with 1 or 3 channels, of any size. What operations compute
+ * is what the Python Imaging Library computes, which the paper's experiments used, to the byte, but for one
+ * pixel in a hundred of slanted geometry, where the nearest is a matter of rounding; ranges and signs are
+ * torchvision's. Shearing, translation and rotation take the nearest pixel and fill with 128, the grey of the
+ * common PyTorch reimplementation for CIFAR-10. docs/methods.md has the table.
  */
 #ifndef BSO_AUTOAUGMENT_H
 #define BSO_AUTOAUGMENT_H
