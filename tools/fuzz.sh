@@ -52,7 +52,6 @@ memory=/dev/shm
 BSO_FUZZ_MEMORY=$(mktemp -d "$memory/bso-fuzz-XXXXXX")
 export BSO_FUZZ_MEMORY OMP_NUM_THREADS=1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=tests/fuzz/leaks.txt:print_suppressions=0}
 trap 'rm -rf "$BSO_FUZZ_MEMORY"' EXIT
 status=0
 printf '%s\0' "$@" | xargs -0 -n 1 -P 2 "$0" --one "$programs" "$seconds" "$corpus" || status=1
