@@ -16,7 +16,7 @@ one() { # programs, seconds, corpus, target
     "$program" --seeds "$corpus"
     if [ -d "tests/fuzz/regressions/$target" ]; then cp "tests/fuzz/regressions/$target"/* "$corpus"; fi
     before=$(find "$found" -type f | wc -l)
-    nice "$program" -max_total_time="$seconds" -timeout=40 -rss_limit_mb=2048 -malloc_limit_mb=$largest \
+    nice "$program" -max_total_time="$seconds" -timeout=120 -rss_limit_mb=2048 -malloc_limit_mb=$largest \
         -print_final_stats=1 -artifact_prefix="$found/" "$corpus" >"$log" 2>&1 </dev/null || status=$?
     [ $status -ne 130 ] || exit 130
     executions=$(awk '/^stat::number_of_executed_units/ { n = $2 } END { print n + 0 }' "$log")
