@@ -16,7 +16,7 @@ one() { # programs, seconds, corpus, target
     "$program" --seeds "$corpus"
     if [ -d "tests/fuzz/regressions/$target" ]; then cp "tests/fuzz/regressions/$target"/* "$corpus"; fi
     before=$(find "$found" -type f | wc -l)
-    nice "$program" -max_total_time="$seconds" -timeout=40 -rss_limit_mb=2048 -malloc_limit_mb=$largest \
+    nice "$program" -max_total_time="$seconds" -timeout=120 -rss_limit_mb=2048 -malloc_limit_mb=$largest \
         -print_final_stats=1 -artifact_prefix="$found/" "$corpus" >"$log" 2>&1 </dev/null || status=$?
     [ $status -ne 130 ] || exit 130
     executions=$(awk '/^stat::number_of_executed_units/ { n = $2 } END { print n + 0 }' "$log")
@@ -52,7 +52,6 @@ memory=/dev/shm
 BSO_FUZZ_MEMORY=$(mktemp -d "$memory/bso-fuzz-XXXXXX")
 export BSO_FUZZ_MEMORY OMP_NUM_THREADS=1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=tests/fuzz/leaks.txt:print_suppressions=0}
 trap 'rm -rf "$BSO_FUZZ_MEMORY"' EXIT
 status=0
 printf '%s\0' "$@" | xargs -0 -n 1 -P 2 "$0" --one "$programs" "$seconds" "$corpus" || status=1

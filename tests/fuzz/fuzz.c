@@ -167,6 +167,23 @@ void bso_fuzz_end(void)
     bso_fuzz_check(lowest_descriptor() == free_descriptor, "a file is still open");
 }
 
+/* ---- leaks of libraries, for LeakSanitizer ---- */
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
+
+/* HDF5's on damaged files (that ours leave no object open is checked above), and libconfig's of a text in
+ * quotes that is the very token of a syntax error. */
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libhdf5_serial\nleak:strbuf_append\nleak:libconfig_yylex\n";
+}
+
 /* ---- seeds ---- */
 
 static void put_seed(const char *name, const void *first, size_t first_size, const void *data, size_t size)
