@@ -1,10 +1,9 @@
-# accuracy_epoch.gp: test accuracy against epoch; a row of panels for each data set, a panel for each T.
+# accuracy_epoch.gp: test accuracy against epoch; a panel for each data set and T.
 call 'style.gp' ARG1 ARG2 ARG3
 
 stats table using (note(0), note_epoch(0)) nooutput
 eval order_steps
-rows = words(datasets)
-panels = words(steps)
+eval choose_panels
 eval lay_out
 eval page(width, height)
 bands = words(methods) <= 6 # more of them would cover each other
@@ -18,13 +17,15 @@ do for [d in datasets] {
     bottom = larger(0, 5 * floor(lowest / 5))
     top = smaller(100, 5 * ceil(highest / 5 + 0.2))
     do for [T in steps] {
+        if (!has(pairs, pair(d, T))) { continue }
+        eval next_panel
         eval new_panel
         stats table using (note_panel(d, T)) nooutput
         eval epoch_axis
         set yrange [bottom:top]
-        set title sprintf("%s, T = %s", d, T) offset 0, -0.5
-        if (T eq word(steps, 1)) { set ylabel 'test accuracy (%)'; set format y '%g' } \
-        else { unset ylabel; set format y '' }
+        set title panel_title(d, T) offset 0, -0.5
+        if (first_of_row) { set ylabel 'test accuracy (%)' } else { unset ylabel }
+        if (first_of_row || !grid) { set format y '%g' } else { set format y '' }
         unset key
         plot for [i = 1:(bands ? words(present) : 0)] table \
                  using (row(d, T, word(present, i), "epoch")):(column("mean") - sd(0)):(column("mean") + sd(0)) \

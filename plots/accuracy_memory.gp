@@ -3,9 +3,8 @@
 call 'style.gp' ARG1 ARG2 ARG3
 
 seeds = 1
-pairs = '' # of method and T
-pair(method, T) = method . "\t" . T
-stats table using (pairs = with_name(pairs, pair(strcol("method"), strcol("T"))), datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
+trained = '' # pairs of method and T
+stats table using (trained = with_name(trained, pair(strcol("method"), strcol("T"))), datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
     steps = with_name(steps, strcol("T")), seeds = larger(seeds, column("seeds")), 0) nooutput
 rows = words(datasets)
 panels = 1
@@ -18,7 +17,7 @@ spread(unused) = column("seeds") > 1 ? column("test_accuracy_percent_sd") : 0
 beside(method) = 0.007 * (position(methods, method) - (words(methods) + 1) / 2.0)
 at(dataset, method) = strcol("dataset") ne dataset || strcol("method") ne method ? NaN : \
     logarithmic ? column("training_memory_MB") * (most / least) ** beside(method) : column("training_memory_MB") + room * 8 * beside(method)
-times(method) = sum [i = 1:words(steps)] (has(pairs, pair(method, word(steps, i))) ? 1 : 0)
+times(method) = sum [i = 1:words(steps)] (has(trained, pair(method, word(steps, i))) ? 1 : 0)
 T_label(unused) = times(strcol("method")) > 1 ? 'T=' . strcol("T") : '' # where a method has several
 set xlabel 'training memory (MB, 10^6 bytes); equal ones side by side'
 set ylabel 'test accuracy (%)'

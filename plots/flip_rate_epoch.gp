@@ -1,11 +1,10 @@
-# flip_rate_epoch.gp: share of the one-bit weights that an update flips (FF ratio), against epoch, on a log axis; a row
-# of panels for each data set, a panel for each T. Epochs without a flip have no point there.
+# flip_rate_epoch.gp: share of the one-bit weights that an update flips (FF ratio), against epoch, on a log axis; a panel
+# for each data set and T. Epochs without a flip have no point there.
 call 'style.gp' ARG1 ARG2 ARG3
 
 stats table using (note(0), note_epoch(0)) nooutput
 eval order_steps
-rows = words(datasets)
-panels = words(steps)
+eval choose_panels
 eval lay_out
 eval page(width, height)
 bands = words(methods) <= 6 # more of them would cover each other
@@ -24,13 +23,15 @@ do for [d in datasets] {
     bottom = lowest < 1e300 ? 10 ** floor(log10(lowest)) : 1e-6
     top = lowest < 1e300 ? 10 ** (floor(log10(highest)) + 1) : 1
     do for [T in steps] {
+        if (!has(pairs, pair(d, T))) { continue }
+        eval next_panel
         eval new_panel
         stats table using (note_panel(d, T)) nooutput
         eval epoch_axis
         set yrange [bottom:top]
-        set title sprintf("%s, T = %s", d, T) offset 0, -0.5
-        if (T eq word(steps, 1)) { set ylabel 'flips per update and weight' offset 1, 0; set format y '%.0e' } \
-        else { unset ylabel; set format y '' }
+        set title panel_title(d, T) offset 0, -0.5
+        if (first_of_row) { set ylabel 'flips per update and weight' offset 1, 0 } else { unset ylabel }
+        if (first_of_row || !grid) { set format y '%.0e' } else { set format y '' }
         unset key
         plot for [i = 1:(bands ? words(present) : 0)] table using (row(d, T, word(present, i), "epoch")): \
                  (larger(bottom, column("mean") - sd(0))):(column("mean") + sd(0)) \

@@ -20,7 +20,12 @@ do for [c in categories] { if (has(used, c)) { shown = with_name(shown, c); labe
 
 width = 1000
 unused = fit_legend(labels)
-n = words(bars)
+# The bars of one data set; room for the one that has most.
+present_bars = "bars = ''; stats table using (strcol('dataset') ne d ? 0 : (bars = with_name(bars, bar(0)), 0)) nooutput"
+n = 0
+longest_bar = longest(bars)
+set autoscale
+do for [d in datasets] { eval present_bars; n = larger(n, words(bars)) }
 panel = 125 + 32 * n
 height = 45 + panel * words(datasets) + key_height
 eval page(width, height)
@@ -34,16 +39,18 @@ place(dataset, category) = strcol("dataset") ne dataset || strcol("category") ne
 set style fill solid 1 border rgb "white"
 set linetype 5 lc rgb "#F0E442" # large areas are easier on the eye without black
 set linetype 9 lc rgb "#404040"
-set lmargin at screen (30.0 + 9 * longest(bars)) / width
+set lmargin at screen (30.0 + 9 * longest_bar) / width
 set rmargin at screen 1 - 90.0 / width
 set xlabel 'MB (10^6 bytes)' offset 0, 0.3
-set yrange [n + 0.5:0.5]
-set ytics () scale 0
-do for [i = 1:n] { set ytics add (word(bars, i) i) }
 set grid noytics
 unset key
 do for [r = 1:words(datasets)] {
-    do for [i = 1:n] { end[i] = 0 }
+    d = word(datasets, r)
+    set autoscale
+    eval present_bars
+    set yrange [n + 0.5:0.5]
+    set ytics () scale 0
+    do for [i = 1:words(bars)] { end[i] = 0; set ytics add (word(bars, i) i) }
     set tmargin at screen 1 - (70.0 + panel * (r - 1)) / height
     set bmargin at screen 1 - (70.0 + panel * r - 100) / height
     set title word(datasets, r) offset 0, -0.5
@@ -51,7 +58,7 @@ do for [r = 1:words(datasets)] {
     plot for [c = 1:words(shown)] table \
              using (place(word(datasets, r), word(shown, c))):(at):(from):(end[at]):(at - 0.36):(at + 0.36) \
              with boxxyerror lt c dt 1 lw 1, \
-         for [i = 1:n] '+' every ::::0 using (end[i]):(i):(sprintf('%.2f', end[i])) with labels left offset 0.6, 0
+         for [i = 1:words(bars)] '+' every ::::0 using (end[i]):(i):(sprintf('%.2f', end[i])) with labels left offset 0.6, 0
 }
 legend_style = 'boxes dt 1'
 load 'legend.gp'

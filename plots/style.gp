@@ -22,13 +22,28 @@ position(list, s) = sum [i = 1:words(list)] (word(list, i) eq s ? i : 0)
 datasets = ''
 methods = ''
 steps = ''
+pairs = '' # of data set and T
 seeds = 0
+pair(name, T) = name . "\t" . T
 note(unused) = (datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
-                steps = with_name(steps, strcol("T")), seeds = larger(seeds, column("n")), 0)
+                steps = with_name(steps, strcol("T")), pairs = with_name(pairs, pair(strcol("dataset"), strcol("T"))), seeds = larger(seeds, column("n")), 0)
 
 # T in ascending order, whatever order they came in: after the first pass.
 order_steps = "unordered = steps; steps = ''; \
                do for [number = 1:1024] { if (has(unordered, sprintf('%d', number))) { steps = with_name(steps, sprintf('%d', number)) } }"
+
+# A row of panels for each data set and a panel for each T; but where data sets have not all the same T, two panels in a row with
+# no gaps. After order_steps.
+grid = 1 # are they in such rows and columns?
+head = 75; across = 30; down = 110 # pixels above the panels and between them
+choose_panels = "grid = words(pairs) == words(datasets) * words(steps); panels = grid ? words(steps) : 2; \
+                 rows = grid ? words(datasets) : (words(pairs) + 1) / 2; \
+                 drawn_panels = 0; if (!grid) { head = 100; across = 60; down = 140 }"
+# Before each panel: is it the first of its row?
+next_panel = "first_of_row = drawn_panels % panels == 0; drawn_panels = drawn_panels + 1"
+# A long title on two lines.
+panel_title(dataset, T) = (cut = strlen(dataset) > 30 ? strstrt(dataset, ' (') : 0, \
+    (cut ? dataset[1:cut - 1] . "\n" . dataset[cut + 1:*] : dataset) . ', T = ' . T)
 
 # One panel's rows, and the methods and the range of values among them: `stats table using (note_panel(...)) nooutput`
 # after new_panel, which also takes off the ranges of the panel before: stats would count inside them only.
@@ -86,7 +101,7 @@ longest(list) = (length = 0, sum [i = 1:words(list)] (length = larger(length, st
 legend_style = 'linespoints'
 fit_legend(list) = (legend = list, key_columns = larger(1, floor(width / (100.0 + 12 * longest(list)))), \
                     key_height = 14 + 22 * ceil(words(list) / (1.0 * key_columns)))
-lay_out = "width = larger(900, 100 + 340 * panels); unused = fit_legend(methods); height = 74 + 490 * rows + key_height"
+lay_out = "width = larger(900, 100 + 340 * panels); unused = fit_legend(methods); height = 490 * rows + head - 1 + key_height"
 panel_margins = "set multiplot title figure_title layout rows, panels \
-    margins screen 95.0 / width, screen 1 - 20.0 / width, screen (76.0 + key_height) / height, screen 1 - 75.0 / height \
-    spacing screen 30.0 / width, screen 110.0 / height"
+    margins screen 95.0 / width, screen 1 - 20.0 / width, screen (76.0 + key_height) / height, screen 1 - 1.0 * head / height \
+    spacing screen 1.0 * across / width, screen 1.0 * down / height"
