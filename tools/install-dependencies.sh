@@ -47,6 +47,12 @@ libfftw3-dev|run test ci|required|-|spectrograms
 dataset-fashion-mnist|run test ci|$dataset_need|-|the default data set
 gnuplot-nox|run ci|optional|gnuplot|the plots; tables and the report are made all the same
 espeak-ng|run test ci|optional|espeak-ng|the stand-in for Speech Commands; its tests
+curl|run|optional|curl|downloading data sets
+ca-certificates|run|optional|-|downloading data sets from https addresses
+unzip|run|optional|unzip|unpacking CIFAR10-DVS and N-MNIST
+curl|test ci|required|curl|the tests of downloading
+unzip|test ci|required|unzip|the same
+zip|test ci|required|zip|the same
 libcmocka-dev|test ci|required|-|the unit tests
 clang|ci|required|clang|the second compiler
 libclang-rt-dev|ci|required|-|its libFuzzer and sanitizers

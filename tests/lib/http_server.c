@@ -6,7 +6,7 @@
  * of a path says how: good (with ranges), cut (closes after 100,000 bytes), norange (always the whole file),
  * norangecut, empty (202 without a body), endless (more and more, without a length), broken (500), moved (302
  * to good), stall (50,000 bytes, then nothing until the other side closes). LOG gets a line "PATH START" for
- * each request. It is no server for anything else: one request after the other, 60 seconds in all.
+ * each request. It is no server for anything else: one request after the other, ten minutes at most.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -131,7 +131,7 @@ int main(int argc, char **argv)
 {
     if (argc != 4) return 2;
     signal(SIGPIPE, SIG_IGN);
-    alarm(60);
+    alarm(600);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
