@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/many.h"
 #include "core/memory.h"
 #include "core/notice.h"
 #include "core/seal.h"
@@ -235,37 +236,31 @@ static void write_cache(const char *path, uint64_t hash, const bso_dataset *d, c
 
 /* ---- making ---- */
 
+/* What make_one is told. */
+struct making {
+    const bso_dataset *d;
+    bso_samples *held;
+    int (*make)(void *user, bso_split split, size_t index, float *out);
+    void *user;
+};
+
+static int make_one(void *user, size_t i, int thread)
+{
+    (void)thread;
+    const struct making *m = user;
+    bool test = i >= m->d->train_count;
+    bso_split split = test ? BSO_SPLIT_TEST : BSO_SPLIT_TRAIN;
+    size_t index = test ? i - m->d->train_count : i;
+    return m->make(m->user, split, index, (float *)m->held->pixels[split] + index * sample_values(m->d));
+}
+
 static int make_all(const bso_dataset *d, bso_samples *held,
                     int (*make)(void *user, bso_split split, size_t index, float *out), void *user)
 {
-    size_t total = d->train_count + d->test_count, values = sample_values(d), done = 0;
-    char what[96], problem[2048] = "";
+    char what[96];
+    struct making m = {d, held, make, user};
     snprintf(what, sizeof what, "preparing %s", d->name);
-    bool failed = false;
-#pragma omp parallel for schedule(dynamic, 4)
-    for (size_t i = 0; i < total; i++) {
-        bool stop;
-#pragma omp atomic read
-        stop = failed;
-        if (stop) continue;
-        bool test = i >= d->train_count;
-        bso_split split = test ? BSO_SPLIT_TEST : BSO_SPLIT_TRAIN;
-        size_t index = test ? i - d->train_count : i, so_far;
-        int rc = make(user, split, index, (float *)held->pixels[split] + index * values);
-        if (rc) {
-#pragma omp critical(bso_cache_problem)
-            if (!failed) {
-                snprintf(problem, sizeof problem, "%s", bso_error());
-#pragma omp atomic write
-                failed = true;
-            }
-        }
-#pragma omp atomic capture
-        so_far = ++done;
-        if (so_far < total) bso_notice_progress(what, so_far, total);
-    }
-    bso_notice_progress(what, total, total);
-    return failed ? bso_fail("%s", problem) : 0;
+    return bso_for_each(what, d->train_count + d->test_count, make_one, &m);
 }
 
 static int open_locked(bso_dataset *d, const char *folder, const bso_cache_key *k, bso_samples *held,

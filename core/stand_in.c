@@ -6,6 +6,7 @@
 #include "core/cache.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/memory.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -33,6 +34,48 @@ int bso_stand_in_path(char *path, const char *folder, const char *name, bool mak
     int n = snprintf(path, BSO_PATH, "%s/%s", folder, name);
     if (n < 0 || n >= BSO_PATH) return bso_fail("%s: the path of a file in it is too long", folder);
     return make ? bso_file_directory(path) : 0;
+}
+
+/* The part of a plan for one split. */
+static int plan_split(bso_stand_in_job *jobs, const bso_dataset *fashion, bso_split split, const char *folder,
+                      const char *between, const char *const names[10], const char *pattern, int per_class)
+{
+    size_t count = split == BSO_SPLIT_TEST ? fashion->test_count : fashion->train_count;
+    char above[BSO_PATH], class[BSO_PATH], name[96];
+    if (bso_stand_in_path(above, folder, between ? between : ".", between)) return BSO_ERROR;
+    for (int c = 0; c < 10; c++) {
+        if (bso_stand_in_path(class, above, names[c], true)) return BSO_ERROR;
+        int found = 0;
+        for (size_t i = 0; i < count && found < per_class; i++) {
+            if (fashion->label(fashion, split, i) != c) continue;
+            jobs->split = split;
+            jobs->index = i;
+            snprintf(name, sizeof name, pattern, found++);
+            if (bso_stand_in_path(jobs->path, class, name, false)) return BSO_ERROR;
+            jobs++;
+        }
+        if (found < per_class)
+            return bso_fail("per_class: Fashion-MNIST has only %d pictures of class %d there; ask for fewer",
+                            found, c);
+    }
+    return 0;
+}
+
+bso_stand_in_job *bso_stand_in_plan(const bso_dataset *fashion, const char *folder,
+                                    const char *const names[10], const char *pattern,
+                                    const char *train_folder, int train, const char *test_folder, int test)
+{
+    size_t n = 10 * ((size_t)train + (size_t)test);
+    bso_stand_in_job *jobs = bso_alloc(BSO_MEM_DATASET, n, sizeof *jobs, "the files of a stand-in");
+    if (!jobs) return NULL;
+    int rc = plan_split(jobs, fashion, BSO_SPLIT_TRAIN, folder, train_folder, names, pattern, train);
+    if (!rc && test) {
+        rc = plan_split(jobs + 10 * (size_t)train, fashion, BSO_SPLIT_TEST, folder, test_folder, names,
+                        pattern, test);
+    }
+    if (rc == 0) return jobs;
+    bso_free(jobs);
+    return NULL;
 }
 
 int bso_stand_in_write(const char *path, const void *bytes, size_t count)

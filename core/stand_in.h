@@ -50,6 +50,22 @@ int bso_stand_in_source(bso_dataset *fashion);
  * Returns 0 or BSO_ERROR. */
 int bso_stand_in_path(char *path, const char *folder, const char *name, bool make);
 
+/* For makers: a file to be made of a picture of Fashion-MNIST. */
+typedef struct {
+    bso_split split; /* of Fashion-MNIST */
+    size_t index;
+    char path[BSO_PATH];
+} bso_stand_in_job;
+
+/* For makers: of each of its ten classes the first `train` pictures of the training set, for files in
+ * FOLDER/train_folder/names[class], and the first `test` of the test set for FOLDER/test_folder/names[class].
+ * NULL: no folder in between. The file's name is made by a printf pattern from the number in the class. Makes
+ * the folders. Returns the jobs, 10 (train + test), to be freed, or NULL with bso_fail, also where there are
+ * fewer pictures. */
+bso_stand_in_job *bso_stand_in_plan(const bso_dataset *fashion, const char *folder,
+                                    const char *const names[10], const char *pattern,
+                                    const char *train_folder, int train, const char *test_folder, int test);
+
 /* For makers: write a file of the folder being made. Not synced: a folder half made is never given its name.
  * Returns 0 or BSO_ERROR. */
 int bso_stand_in_write(const char *path, const void *bytes, size_t count);

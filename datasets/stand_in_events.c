@@ -3,13 +3,14 @@
  */
 #include "core/error.h"
 #include "core/image.h"
+#include "core/many.h"
 #include "core/memory.h"
-#include "core/notice.h"
 #include "core/random.h"
 #include "core/stand_in.h"
 #include "datasets/dvs.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,82 +143,45 @@ static int write_recording(const recipe *r, workplace *w, const char *path)
     return bso_stand_in_write(path, w->bytes, r->write(&w->events, w->bytes));
 }
 
-/* One recording: what of, and where to. */
+/* What do_job is told. */
 typedef struct {
-    bso_split split;
-    size_t index; /* in Fashion-MNIST */
-    char path[BSO_PATH];
-} job;
+    const recipe *recipe;
+    const bso_dataset *fashion;
+    const bso_stand_in_job *jobs;
+    uint64_t seed;
+    workplace **places; /* of each thread; made when it begins */
+} studio;
 
-static int do_job(const recipe *r, const bso_dataset *fashion, const job *j, workplace *w, uint64_t seed,
-                  uint32_t recording)
+static int do_job(void *user, size_t i, int thread)
 {
-    return fashion->fetch(fashion, j->split, j->index, NULL, w->picture) || record(r, w, seed, recording) ||
-                   write_recording(r, w, j->path)
-               ? BSO_ERROR
-               : 0;
+    const studio *s = user;
+    const bso_stand_in_job *j = &s->jobs[i];
+    workplace **w = &s->places[thread];
+    if (!*w) *w = bso_alloc(BSO_MEM_DATASET, 1, sizeof **w, "a recording");
+    if (!*w || s->fashion->fetch(s->fashion, j->split, j->index, NULL, (*w)->picture) ||
+        record(s->recipe, *w, s->seed, (uint32_t)i))
+        return BSO_ERROR;
+    return write_recording(s->recipe, *w, j->path);
 }
 
-static int do_jobs(const recipe *r, const bso_dataset *fashion, const job *jobs, size_t n, uint64_t seed)
+static int do_jobs(const recipe *r, const bso_dataset *fashion, const bso_stand_in_job *jobs, size_t n,
+                   uint64_t seed)
 {
-    char what[64], problem[2048] = "";
+    char what[64];
+    size_t threads = (size_t)omp_get_max_threads();
+    studio s = {r, fashion, jobs, seed, bso_alloc(BSO_MEM_DATASET, threads, sizeof *s.places, "recordings")};
+    if (!s.places) return BSO_ERROR;
     snprintf(what, sizeof what, "recording a stand-in for %s", r->dataset);
-    bool failed = false;
-    size_t done = 0;
-#pragma omp parallel
-    {
-        workplace *w = bso_alloc(BSO_MEM_DATASET, 1, sizeof *w, "a recording");
-#pragma omp for schedule(dynamic)
-        for (size_t i = 0; i < n; i++) {
-            bool stop;
-#pragma omp atomic read
-            stop = failed;
-            if (stop) continue;
-            if (!w || do_job(r, fashion, &jobs[i], w, seed, (uint32_t)i)) {
-#pragma omp critical(bso_stand_in_problem)
-                snprintf(problem, sizeof problem, "%s", bso_error());
-#pragma omp atomic write
-                failed = true;
-            }
-            size_t so_far;
-#pragma omp atomic capture
-            so_far = ++done;
-            bso_notice_progress(what, so_far, n);
+    int rc = bso_for_each(what, n, do_job, &s);
+    for (size_t t = 0; t < threads; t++) {
+        if (s.places[t]) {
+            bso_events_free(&s.places[t]->events);
+            bso_free(s.places[t]->bytes);
         }
-        if (w) {
-            bso_events_free(&w->events);
-            bso_free(w->bytes);
-        }
-        bso_free(w);
+        bso_free(s.places[t]);
     }
-    return failed ? bso_fail("%s", problem) : 0;
-}
-
-/* Folders and paths: of each class the first so many pictures of a split of Fashion-MNIST. sub: a folder in
- * between, or NULL. */
-static int plan(const char *folder, const char *sub, const bso_dataset *fashion, bso_split split,
-                int per_class, const char *const names[CLASSES], const char *pattern, job *jobs)
-{
-    char above[BSO_PATH], name[96];
-    size_t count = split == BSO_SPLIT_TEST ? fashion->test_count : fashion->train_count, used = 0;
-    if (bso_stand_in_path(above, folder, sub ? sub : ".", sub)) return BSO_ERROR;
-    for (int c = 0; c < CLASSES; c++) {
-        char class[BSO_PATH];
-        if (bso_stand_in_path(class, above, names[c], true)) return BSO_ERROR;
-        int found = 0;
-        for (size_t i = 0; i < count && found < per_class; i++) {
-            if (fashion->label(fashion, split, i) != c) continue;
-            job *j = &jobs[used++];
-            j->split = split;
-            j->index = i;
-            snprintf(name, sizeof name, pattern, found++);
-            if (bso_stand_in_path(j->path, class, name, false)) return BSO_ERROR;
-        }
-        if (found < per_class)
-            return bso_fail("per_class=%d: Fashion-MNIST has %d pictures of class %d there", per_class, found,
-                            c);
-    }
-    return 0;
+    bso_free(s.places);
+    return rc;
 }
 
 static int make_cifar10_dvs(const char *folder, int per_class, uint64_t seed)
@@ -226,12 +190,9 @@ static int make_cifar10_dvs(const char *folder, int per_class, uint64_t seed)
                                                "5-sandal",  "6-shirt",   "7-sneaker",  "8-bag",   "9-boot"};
     bso_dataset fashion;
     if (bso_stand_in_source(&fashion)) return BSO_ERROR;
-    size_t n = (size_t)per_class * CLASSES;
-    job *jobs = bso_alloc(BSO_MEM_DATASET, n, sizeof *jobs, "recordings");
-    int rc =
-        jobs ? plan(folder, NULL, &fashion, BSO_SPLIT_TRAIN, per_class, names, "stand-in_%05d.aedat", jobs)
-             : BSO_ERROR;
-    if (!rc) rc = do_jobs(&cifar10_dvs, &fashion, jobs, n, seed);
+    bso_stand_in_job *jobs =
+        bso_stand_in_plan(&fashion, folder, names, "stand-in_%05d.aedat", NULL, per_class, NULL, 0);
+    int rc = jobs ? do_jobs(&cifar10_dvs, &fashion, jobs, (size_t)per_class * CLASSES, seed) : BSO_ERROR;
     bso_free(jobs);
     bso_dataset_close(&fashion);
     return rc;
@@ -243,12 +204,9 @@ static int make_n_mnist(const char *folder, int per_class, uint64_t seed)
     bso_dataset fashion;
     if (bso_stand_in_source(&fashion)) return BSO_ERROR;
     int test = per_class / 5 > 0 ? per_class / 5 : 1, train = per_class - test > 0 ? per_class - test : 1;
-    size_t n = (size_t)(train + test) * CLASSES, first_test = (size_t)train * CLASSES;
-    job *jobs = bso_alloc(BSO_MEM_DATASET, n, sizeof *jobs, "recordings");
-    int rc =
-        jobs ? plan(folder, "Train", &fashion, BSO_SPLIT_TRAIN, train, names, "%05d.bin", jobs) : BSO_ERROR;
-    if (!rc) rc = plan(folder, "Test", &fashion, BSO_SPLIT_TEST, test, names, "%05d.bin", jobs + first_test);
-    if (!rc) rc = do_jobs(&n_mnist, &fashion, jobs, n, seed);
+    bso_stand_in_job *jobs =
+        bso_stand_in_plan(&fashion, folder, names, "%05d.bin", "Train", train, "Test", test);
+    int rc = jobs ? do_jobs(&n_mnist, &fashion, jobs, (size_t)(train + test) * CLASSES, seed) : BSO_ERROR;
     bso_free(jobs);
     bso_dataset_close(&fashion);
     return rc;

@@ -3,23 +3,18 @@
  */
 #include "core/error.h"
 #include "core/image.h"
+#include "core/many.h"
 #include "core/memory.h"
-#include "core/notice.h"
 #include "core/random.h"
 #include "core/stand_in.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <turbojpeg.h>
 
 enum { CLASSES = 10, SIDE_LEAST = 100, SIDE_MOST = 300, DRAWS = 32, QUALITY = 90 };
-
-typedef struct {
-    bso_split split;
-    size_t index; /* in Fashion-MNIST */
-    char path[BSO_PATH];
-} job;
 
 /* Room for one thread's work. */
 typedef struct {
@@ -66,14 +61,26 @@ static void paint(workplace *w, const double u[DRAWS], int *height, int *width)
     }
 }
 
-static int do_job(workplace *w, const bso_dataset *fashion, const job *j, uint64_t seed, uint32_t photograph)
+/* What do_job is told. */
+typedef struct {
+    const bso_dataset *fashion;
+    const bso_stand_in_job *jobs;
+    uint64_t seed;
+    workplace **places; /* of each thread; made when it begins */
+} studio;
+
+static int do_job(void *user, size_t i, int thread)
 {
+    const studio *s = user;
+    const bso_stand_in_job *j = &s->jobs[i];
+    workplace *w = s->places[thread];
+    if (!w) w = s->places[thread] = bso_alloc(BSO_MEM_DATASET, 1, sizeof *w, "a photograph");
+    if (!w || s->fashion->fetch(s->fashion, j->split, j->index, NULL, w->picture)) return BSO_ERROR;
     double u[DRAWS];
     int height, width;
-    unsigned long bytes = w->jpeg_room;
-    for (int i = 0; i < DRAWS; i++) u[i] = draw(seed, photograph, i);
-    if (fashion->fetch(fashion, j->split, j->index, NULL, w->picture)) return BSO_ERROR;
+    for (int k = 0; k < DRAWS; k++) u[k] = draw(s->seed, (uint32_t)i, k);
     paint(w, u, &height, &width);
+    unsigned long bytes = w->jpeg_room;
     if (!w->encoder) w->encoder = tjInitCompress();
     if (!w->encoder || tjCompress2(w->encoder, w->rgb, width, 0, height, TJPF_RGB, &w->jpeg, &bytes,
                                    TJSAMP_420, QUALITY, TJFLAG_ACCURATEDCT))
@@ -82,74 +89,32 @@ static int do_job(workplace *w, const bso_dataset *fashion, const job *j, uint64
     return bso_stand_in_write(j->path, w->jpeg, bytes);
 }
 
-static int do_jobs(const bso_dataset *fashion, const job *jobs, size_t n, uint64_t seed)
+static int do_jobs(const bso_dataset *fashion, const bso_stand_in_job *jobs, size_t n, uint64_t seed)
 {
-    char problem[2048] = "";
-    bool failed = false;
-    size_t done = 0;
-#pragma omp parallel
-    {
-        workplace *w = bso_alloc(BSO_MEM_DATASET, 1, sizeof *w, "a photograph");
-#pragma omp for schedule(dynamic)
-        for (size_t i = 0; i < n; i++) {
-            bool stop;
-            size_t so_far;
-#pragma omp atomic read
-            stop = failed;
-            if (stop) continue;
-            if (!w || do_job(w, fashion, &jobs[i], seed, (uint32_t)i)) {
-#pragma omp critical(bso_stand_in_problem)
-                snprintf(problem, sizeof problem, "%s", bso_error());
-#pragma omp atomic write
-                failed = true;
-            }
-#pragma omp atomic capture
-            so_far = ++done;
-            bso_notice_progress("photographs of a stand-in for imagenet", so_far, n);
-        }
+    size_t threads = (size_t)omp_get_max_threads();
+    studio s = {fashion, jobs, seed, bso_alloc(BSO_MEM_DATASET, threads, sizeof *s.places, "photographs")};
+    if (!s.places) return BSO_ERROR;
+    int rc = bso_for_each("photographs of a stand-in for imagenet", n, do_job, &s);
+    for (size_t t = 0; t < threads; t++) {
+        workplace *w = s.places[t];
         if (w && w->encoder) tjDestroy(w->encoder);
         if (w) tjFree(w->jpeg);
         bso_free(w);
     }
-    return failed ? bso_fail("%s", problem) : 0;
-}
-
-/* Folders and paths: of each class the first so many pictures of a split of Fashion-MNIST. */
-static int plan(const char *folder, const bso_dataset *fashion, bso_split split, int per_class, job *jobs)
-{
-    static const char *const names[CLASSES] = {"0-t-shirt", "1-trouser", "2-pullover", "3-dress", "4-coat",
-                                               "5-sandal",  "6-shirt",   "7-sneaker",  "8-bag",   "9-boot"};
-    bool test = split == BSO_SPLIT_TEST;
-    size_t count = test ? fashion->test_count : fashion->train_count, used = 0;
-    char above[BSO_PATH], class[BSO_PATH], name[64];
-    if (bso_stand_in_path(above, folder, test ? "val" : "train", true)) return BSO_ERROR;
-    for (int c = 0; c < CLASSES; c++) {
-        if (bso_stand_in_path(class, above, names[c], true)) return BSO_ERROR;
-        int found = 0;
-        for (size_t i = 0; i < count && found < per_class; i++) {
-            if (fashion->label(fashion, split, i) != c) continue;
-            job *j = &jobs[used++];
-            j->split = split;
-            j->index = i;
-            snprintf(name, sizeof name, "stand-in_%05d.JPEG", found++);
-            if (bso_stand_in_path(j->path, class, name, false)) return BSO_ERROR;
-        }
-        if (found < per_class)
-            return bso_fail("per_class: Fashion-MNIST has no more pictures of class %d; ask for fewer", c);
-    }
-    return 0;
+    bso_free(s.places);
+    return rc;
 }
 
 static int make_imagenet(const char *folder, int per_class, uint64_t seed)
 {
+    static const char *const names[CLASSES] = {"0-t-shirt", "1-trouser", "2-pullover", "3-dress", "4-coat",
+                                               "5-sandal",  "6-shirt",   "7-sneaker",  "8-bag",   "9-boot"};
     bso_dataset fashion;
     if (bso_stand_in_source(&fashion)) return BSO_ERROR;
     int test = per_class / 6 > 0 ? per_class / 6 : 1, train = per_class - test > 0 ? per_class - test : 1;
-    size_t n = (size_t)(train + test) * CLASSES;
-    job *jobs = bso_alloc(BSO_MEM_DATASET, n, sizeof *jobs, "photographs");
-    int rc = jobs ? plan(folder, &fashion, BSO_SPLIT_TRAIN, train, jobs) : BSO_ERROR;
-    if (!rc) rc = plan(folder, &fashion, BSO_SPLIT_TEST, test, jobs + (size_t)train * CLASSES);
-    if (!rc) rc = do_jobs(&fashion, jobs, n, seed);
+    bso_stand_in_job *jobs =
+        bso_stand_in_plan(&fashion, folder, names, "stand-in_%05d.JPEG", "train", train, "val", test);
+    int rc = jobs ? do_jobs(&fashion, jobs, (size_t)(train + test) * CLASSES, seed) : BSO_ERROR;
     bso_free(jobs);
     bso_dataset_close(&fashion);
     return rc;

@@ -6,7 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "core/error.h"
-#include "core/notice.h"
+#include "core/many.h"
 #include "core/random.h"
 #include "core/stand_in.h"
 #include "datasets/speech_audio.h"
@@ -158,33 +158,20 @@ static int speak(const struct cast *c, size_t word, size_t speaker)
     return 0;
 }
 
-static int speak_all(const struct cast *c)
+static int speak_one(void *user, size_t i, int thread)
 {
-    char problem[2048] = "", path[BSO_PATH];
-    bool failed = false;
-    size_t total = c->version->words * c->speakers, done = 0;
+    (void)thread;
+    const struct cast *c = user;
+    return speak(c, i % c->version->words, i / c->version->words);
+}
+
+static int speak_all(struct cast *c)
+{
+    char path[BSO_PATH];
     for (size_t w = 0; w < c->version->words; w++) {
         if (bso_stand_in_path(path, c->folder, c->version->word[w], true)) return BSO_ERROR;
     }
-#pragma omp parallel for schedule(dynamic)
-    for (size_t i = 0; i < total; i++) {
-        bool stop;
-        size_t so_far;
-#pragma omp atomic read
-        stop = failed;
-        if (stop) continue;
-        if (speak(c, i % c->version->words, i / c->version->words)) {
-#pragma omp critical(bso_speech_problem)
-            if (!*problem) snprintf(problem, sizeof problem, "%s", bso_error());
-#pragma omp atomic write
-            failed = true;
-        }
-#pragma omp atomic capture
-        so_far = ++done;
-        if (so_far < total) bso_notice_progress("speaking", so_far, total);
-    }
-    bso_notice_progress("speaking", total, total);
-    return failed ? bso_fail("%s", problem) : 0;
+    return bso_for_each("speaking", c->version->words * c->speakers, speak_one, c);
 }
 
 /* ---- the rest of the data set ---- */

@@ -121,6 +121,8 @@ int main(int argc, char **argv)
         if ((fflush(stdout) || ferror(stdout)) && code == 0) {
             code = bso_fail("standard output: %s", strerror(errno));
         }
+        /* Whoever was stopped midway may have said so as an error. */
+        if (code == BSO_ERROR && bso_stop_requested) code = BSO_INTERRUPTED;
         return exit_status(name, code);
     }
     fprintf(stderr, "bso: %s: no such command; `bso help` lists them\n", name);
