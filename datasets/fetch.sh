@@ -173,10 +173,13 @@ most_bytes() { # number
 
 child=''
 watch() { # path, bytes: while the child lives, tells a terminal how far it is
-    while sleep 1 && kill -0 "$child" 2>/dev/null; do
+    local end=''
+    while sleep 0.3 && kill -0 "$child" 2>/dev/null; do
         printf '\r%s: %s of %s ' "$set" "$(human "$(size_of "$1")")" "$(human "$2")" >&2
+        end='\n'
     done
-    printf '\n' >&2
+    # shellcheck disable=SC2059
+    printf "$end" >&2
 }
 
 # One file from one address into $work/FILE.part, from where the part ends. Cut connections are taken up again as long as something

@@ -382,11 +382,15 @@ anew
 table "$(row toy top.tar.gz '' folder:other toy-top good)"
 run toy
 check "another folder in it: exit 1" refused 'holds no folder other'
-chmod 4755 top/one/a && tar -czf "$work/served/modes.tar.gz" top
-anew
-table "$(row toy modes.tar.gz '' folder:top toy-top good)"
-run toy
-check "set-user-ID is dropped" [ $status = 0 -a ! -u "$data/toy-top/one/a" ]
+for mode in 000 7777; do
+    tar --mode=$mode -czf "$work/served/mode.tar.gz" top
+    anew
+    table "$(row toy mode.tar.gz '' folder:top toy-top good)"
+    run toy
+    check "files of mode $mode: exit 0" done_well
+    check "files of mode $mode: as any other" [ "$(stat -c %a "$data/toy-top/one" "$data/toy-top/one/a" | tr '\n' ' ')" = \
+        "$([ $mode = 000 ] && echo 755 644 || echo 755 755) " ]
+done
 
 # ---- ImageNet ----
 
