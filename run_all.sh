@@ -16,8 +16,8 @@ Without options: the profiles quick and datasets.
                   datasets  every data set, small: real files where they are given, else the labelled stand-in;
                           up to 10 minutes on 2 cores
                   full    all time steps, all of Fashion-MNIST, wider networks, CIFAR-10 where given; overnight
-                  paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR; far beyond 2 cores;
-                          for large machines
+                  paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR, on CIFAR10-DVS, Speech
+                          Commands and ImageNet where they are there; far beyond 2 cores; for large machines
   --optimizers A,B[,...]  instead of a profile: compare these methods or optimizers, the first one with the others;
                   what is not tuned yet is tuned first (see docs/add-an-optimizer.md)
   --only TEXT     only the trainings whose method is TEXT or whose name contains it
