@@ -404,6 +404,61 @@ static void test_workers(void **state)
     }
 }
 
+/* Normalised by the stated mean and deviation, not by what these few photographs would give. */
+static void test_normalised(void **state)
+{
+    (void)state;
+    static const double mean[3] = {0.485, 0.456, 0.406}, deviation[3] = {0.229, 0.224, 0.225};
+    put_many();
+    bso_settings s = settings();
+    for (int on = 0; on < 2; on++) {
+        s.normalize = on;
+        bso_loader l;
+        assert_int_equal(bso_loader_open(&l, &s), 0);
+        float x[3 * PLANE], raw[3 * PLANE];
+        int y;
+        uint32_t index;
+        for (size_t i = 0; i < l.count[BSO_SPLIT_TEST]; i++) {
+            assert_int_equal(bso_loader_batch(&l, BSO_SPLIT_TEST, 0, i, 1, x, &y, &index), 0);
+            assert_int_equal(bso_loader_index(&l, BSO_SPLIT_TEST, i), index);
+            fetch(&l.data, BSO_SPLIT_TEST, index, raw);
+            assert_int_equal(y, l.data.label(&l.data, BSO_SPLIT_TEST, index));
+            for (int p = 0; p < 3 * PLANE; p++) {
+                double expected =
+                    on ? ((double)raw[p] - mean[p / PLANE]) / deviation[p / PLANE] : (double)raw[p];
+                assert_true(fabs((double)x[p] - expected) < 1e-5);
+            }
+        }
+        bso_loader_close(&l);
+    }
+}
+
+/* Class by class in the files, mixed in use: each sample once, the same way at each opening, another way by
+ * another split_seed, whatever the seed. */
+static void test_mixed(void **state)
+{
+    (void)state;
+    put_many();
+    bso_settings s = settings();
+    uint32_t order[3][18];
+    for (int k = 0; k < 3; k++) {
+        s.seed = (uint64_t)k + 1;
+        s.split_seed = k < 2 ? 1 : 2;
+        s.shuffle = false;
+        bso_loader l;
+        bool seen[18] = {false};
+        assert_int_equal(bso_loader_open(&l, &s), 0);
+        for (size_t i = 0; i < 18; i++) {
+            order[k][i] = (uint32_t)bso_loader_index(&l, BSO_SPLIT_TRAIN, i);
+            assert_false(seen[order[k][i]]);
+            seen[order[k][i]] = true;
+        }
+        bso_loader_close(&l);
+    }
+    assert_memory_equal(order[0], order[1], sizeof order[0]);
+    assert_memory_not_equal(order[0], order[2], sizeof order[0]);
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -427,9 +482,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_kinds),       TEST(test_middle),  TEST(test_random_crop),
-        TEST(test_views),       TEST(test_subsets), TEST(test_refused),
-        TEST(test_stray_bytes), TEST(test_workers), TEST(test_no_memory),
+        TEST(test_kinds),      TEST(test_middle),  TEST(test_random_crop), TEST(test_views),
+        TEST(test_subsets),    TEST(test_refused), TEST(test_stray_bytes), TEST(test_workers),
+        TEST(test_normalised), TEST(test_mixed),   TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,6 +172,28 @@ static void check_all_words(const bso_settings *s, const bso_speech_version *v)
     close_all(&d);
 }
 
+/* With a validation split asked for, of whatever size, it is the official one; without, its recordings are
+ * trained on. */
+static void test_official_validation(void **state)
+{
+    (void)state;
+    put_tree("speech-commands-v2/", &bso_speech_v2);
+    bso_settings s = settings("speech-commands-v2");
+    for (int on = 0; on < 2; on++) {
+        s.validation = on ? 0.3 : 0;
+        bso_loader l;
+        if (bso_loader_open(&l, &s)) fail_msg("%s", bso_error());
+        size_t official = l.data.validation_count, first = l.data.train_count - official;
+        assert_int_equal(l.count[BSO_SPLIT_VALIDATION], on ? official : 0);
+        assert_int_equal(l.count[BSO_SPLIT_TRAIN], on ? first : l.data.train_count);
+        for (size_t i = 0; i < l.count[BSO_SPLIT_VALIDATION]; i++)
+            assert_in_range(bso_loader_index(&l, BSO_SPLIT_VALIDATION, i), first, l.data.train_count - 1);
+        for (size_t i = 0; on && i < l.count[BSO_SPLIT_TRAIN]; i++)
+            assert_in_range(bso_loader_index(&l, BSO_SPLIT_TRAIN, i), 0, first - 1);
+        bso_loader_close(&l);
+    }
+}
+
 static void test_versions(void **state)
 {
     (void)state;
@@ -604,7 +626,7 @@ int main(void)
         TEST(test_twelve),      TEST(test_lists),
         TEST(test_trees),       TEST(test_memory),
         TEST(test_stand_in_v1), TEST(test_stand_in_v2),
-        TEST(test_no_espeak),
+        TEST(test_no_espeak),   TEST(test_official_validation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
