@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SECONDS = 10, BYTES_PER_SECOND = 1 << 20, MESSAGE = 2048 };
+enum { SECONDS = 10, PATIENCE = 6, BYTES_PER_SECOND = 1 << 20, MEMORY = 1 << 30, MESSAGE = 2048 };
 
 /* ---- the child ---- */
 
@@ -38,17 +38,37 @@ int bso_isolate_send(const bso_isolate *c, const void *data, size_t n)
     return write_all(c->data, data, n) ? bso_fail("%s: cannot be handed over", c->path) : 0;
 }
 
-/* It may loop or crash, but neither for long nor with more than one line said by the caller. */
+/* Bytes of memory that this process has asked for; 0 where that is not known, or where AddressSanitizer,
+ * which hangs when it gets no more, has bounds of its own. */
+static rlim_t memory_now(void)
+{
+    if (bso_isolate_sanitized) return 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    char line[256];
+    unsigned long long kilobytes = 0;
+    while (f && fgets(line, sizeof line, f) && sscanf(line, "VmData: %llu kB", &kilobytes) != 1) continue;
+    if (f) fclose(f);
+    return (rlim_t)kilobytes * 1024;
+}
+
+/* It may loop, ask for memory without end, or crash, but not for long, without bounds, or with more than the
+ * one line that the caller says. */
 static void settle_down(const char *path)
 {
     struct stat status;
-    rlim_t seconds = SECONDS;
-    if (stat(path, &status) == 0 && status.st_size > 0) seconds += (rlim_t)status.st_size / BYTES_PER_SECOND;
+    rlim_t seconds = SECONDS, memory = memory_now();
+    bool known = memory > 0;
+    memory += MEMORY;
+    if (stat(path, &status) == 0 && status.st_size > 0) {
+        seconds += (rlim_t)status.st_size / BYTES_PER_SECOND;
+        memory += 2 * (rlim_t)status.st_size;
+    }
+    if (known) setrlimit(RLIMIT_DATA, &(struct rlimit){memory, memory});
     setrlimit(RLIMIT_CPU, &(struct rlimit){seconds, seconds});
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     static const int signals[] = {SIGINT, SIGTERM, SIGALRM, SIGPIPE, SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) signal(signals[i], SIG_DFL);
-    alarm(0);
+    alarm((unsigned)(PATIENCE * seconds)); /* whatever it is that it waits for */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (nowhere < 0) return;
@@ -114,7 +134,8 @@ static int verdict(bso_isolate *c)
     if (child < 0) return bso_fail("%s: the process that read it is lost: %s", c->path, strerror(errno));
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS) return 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE && *message) return bso_fail("%s", message);
-    bool long_time = WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL);
+    bool long_time = WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGALRM ||
+                                             WTERMSIG(status) == SIGKILL);
     return bso_fail("%s: damaged: reading it %s", c->path,
                     long_time ? "did not come to an end" : "crashed the library that reads it");
 }

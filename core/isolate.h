@@ -1,15 +1,28 @@
 /* isolate.h: reading an untrusted file with a library that damaged files can crash, in a process of its own.
  *
  * The HDF5 library (1.10) is such a one: it reads freed memory, loops and loses track of its own state on
- * files that are damaged in the right place. A child process reads and sends what it found through a pipe;
- * whatever befalls it, the caller gets an error with the file's name. It protects from crashes and hangs; it
- * is no sandbox: the child may do what the user may.
+ * files that are damaged in the right place. A child process, with bounds on its time and memory, reads and
+ * sends what it found through a pipe; whatever befalls it, the caller gets an error with the file's name. It
+ * protects from crashes and hangs; it is no sandbox: the child may do what the user may.
  */
 #ifndef BSO_ISOLATE_H
 #define BSO_ISOLATE_H
 
 #include <stddef.h>
 #include <sys/types.h>
+
+/* Built with AddressSanitizer: memory is not bounded then. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { bso_isolate_sanitized = 1 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { bso_isolate_sanitized = 1 };
+#else
+enum { bso_isolate_sanitized = 0 };
+#endif
+#else
+enum { bso_isolate_sanitized = 0 };
+#endif
 
 typedef struct {
     const char *path; /* the caller's, for as long as this */

@@ -146,6 +146,17 @@ static int loop(void *user)
     return 0;
 }
 
+/* 4 GiB, of which there are not so many for it. */
+static int swallow(void *user)
+{
+    void *volatile kept;
+    for (int i = 0; i < 4096; i++) {
+        kept = malloc(1 << 20);
+        if (!kept) return bso_fail("%s: %s", path, (const char *)user);
+    }
+    return 0;
+}
+
 static void test_what_becomes_of_it(void **state)
 {
     (void)state;
@@ -160,6 +171,10 @@ static void test_what_becomes_of_it(void **state)
     }
     assert_int_equal(bso_isolate_try(path, leave, NULL), BSO_ERROR);
     says("/nowhere/a file: damaged: reading it crashed the library that reads it");
+    if (!bso_isolate_sanitized) {
+        assert_int_equal(bso_isolate_try(path, swallow, reason), BSO_ERROR);
+        says("/nowhere/a file: it is blue");
+    }
     int forever = 1;
     assert_int_equal(bso_isolate_try(path, loop, &forever), BSO_ERROR);
     says("/nowhere/a file: damaged: reading it did not come to an end");

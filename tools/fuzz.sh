@@ -51,7 +51,7 @@ memory=/dev/shm
 [ -w $memory ] || memory=/tmp
 BSO_FUZZ_MEMORY=$(mktemp -d "$memory/bso-fuzz-XXXXXX")
 export BSO_FUZZ_MEMORY OMP_NUM_THREADS=1
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 trap 'rm -rf "$BSO_FUZZ_MEMORY"' EXIT
 status=0
 printf '%s\0' "$@" | xargs -0 -n 1 -P 2 "$0" --one "$programs" "$seconds" "$corpus" || status=1

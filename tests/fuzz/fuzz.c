@@ -167,10 +167,17 @@ void bso_fuzz_end(void)
     bso_fuzz_check(lowest_descriptor() == free_descriptor, "a file is still open");
 }
 
-/* ---- leaks of libraries, for LeakSanitizer ---- */
+/* ---- for AddressSanitizer and LeakSanitizer ---- */
 
 const char *__lsan_default_options(void);
+const char *__asan_default_options(void);
 const char *__lsan_default_suppressions(void);
+
+/* What a library asks for on a damaged file's word is not there, as on other machines. */
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1:max_allocation_size_mb=1024:quarantine_size_mb=16";
+}
 
 const char *__lsan_default_options(void)
 {
