@@ -122,6 +122,33 @@ const bso_dataset_format *bso_dataset_format_find(const char *name)
     return NULL;
 }
 
+static bool looks_at(const bso_dataset_format *f, const char *key)
+{
+    for (const char *const *k = f->keys; k && *k; k++) {
+        if (strcmp(*k, key) == 0) return true;
+    }
+    return false;
+}
+
+/* Whoever sets a key expects it to change something. */
+static int check_keys(const bso_dataset_format *f, const bso_settings *s)
+{
+    static const char *const choices[] = {"image_size",   "subset_classes", "subset_per_class",
+                                          "event_slices", "test_split",     "speech_classes"};
+    bso_settings plain;
+    bso_settings_default(&plain);
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        char set[BSO_TEXT], usual[BSO_TEXT];
+        if (bso_settings_get(s, choices[i], set, sizeof set) ||
+            bso_settings_get(&plain, choices[i], usual, sizeof usual))
+            return BSO_ERROR;
+        if (strcmp(set, usual) != 0 && !looks_at(f, choices[i]))
+            return bso_fail("%s=%s: data set %s leaves no such choice; take the key away", choices[i], set,
+                            s->dataset);
+    }
+    return 0;
+}
+
 int bso_dataset_open(bso_dataset *d, const bso_settings *s)
 {
     memset(d, 0, sizeof *d);
@@ -134,6 +161,7 @@ int bso_dataset_open(bso_dataset *d, const bso_settings *s)
     if (f->argument && !*argument)
         return bso_fail("dataset: %s needs a name after the colon, as in %s%s", f->name, f->name,
                         f->argument);
+    if (check_keys(f, s)) return BSO_ERROR;
     int rc = f->open(d, argument, s);
     if (rc) {
         bso_dataset_close(d);

@@ -58,6 +58,10 @@ typedef struct {
     /* Find the folder of its files (bso_dataset_folder). folder: [BSO_PATH]. Returns 0, or BSO_ERROR saying
      * where it was looked for and what to do. NULL where the argument says it. */
     int (*find)(char *folder, const bso_settings *s);
+    /* Which of the keys that choose what samples are made of the files it looks at (image_size,
+     * subset_classes, subset_per_class, event_slices, test_split, speech_classes); NULL at the end; NULL:
+     * none. Another one that is set is an error, not passed over. */
+    const char *const *keys;
     /* Where a sample is a file: how the names of such files end (NULL at the end), and whether one of them
      * can be read: 0, or BSO_ERROR naming it. Thread-safe. */
     const char *const *endings;

@@ -99,8 +99,12 @@ static int open_cifar10_dvs(bso_dataset *d, const char *argument, const bso_sett
     return bso_event_set_open(d, s, &set);
 }
 
+static const char *const keys[] = {"image_size",   "subset_classes", "subset_per_class",
+                                   "event_slices", "test_split",     NULL};
+
 const bso_dataset_format bso_dataset_cifar10_dvs = {
     .name = "cifar10-dvs",
+    .keys = keys,
     .summary = "128x128 events of moving pictures, as 48x48 frames, 10 classes (Li et al. 2017); cifar10-dvs "
                "in data_dir",
     .open = open_cifar10_dvs,

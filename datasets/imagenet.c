@@ -202,8 +202,11 @@ static int check_file(const char *path)
     return rc;
 }
 
+static const char *const keys[] = {"image_size", "subset_classes", "subset_per_class", NULL};
+
 const bso_dataset_format bso_dataset_imagenet = {
     .name = "imagenet",
+    .keys = keys,
     .summary = "photographs, as 224x224 pictures, 1000 classes (Russakovsky et al. 2015), or any in such "
                "folders; imagenet in data_dir",
     .open = open_imagenet,

@@ -60,8 +60,11 @@ static int open_n_mnist(bso_dataset *d, const char *argument, const bso_settings
     return bso_event_set_open(d, s, &set);
 }
 
+static const char *const keys[] = {"image_size", "subset_classes", "subset_per_class", "event_slices", NULL};
+
 const bso_dataset_format bso_dataset_n_mnist = {
     .name = "n-mnist",
+    .keys = keys,
     .summary = "34x34 events of moving digits, 10 classes (Orchard et al. 2015); n-mnist in data_dir",
     .open = open_n_mnist,
     .find = find_n_mnist,

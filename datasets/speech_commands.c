@@ -430,9 +430,13 @@ static int open_v2(bso_dataset *d, const char *argument, const bso_settings *s)
     return open_version(d, s, &bso_speech_v2);
 }
 
+static const char *const keys[] = {"image_size", "subset_classes", "subset_per_class", "speech_classes",
+                                   NULL};
+
 const bso_dataset_format bso_dataset_speech_commands_v1 = {
     .name = "speech-commands-v1",
     .summary = "spectrograms of spoken words, 30 classes or 12 (Warden 2018); speech-commands-v1 in data_dir",
+    .keys = keys,
     .open = open_v1,
     .find = find_v1,
     .endings = endings,
@@ -442,6 +446,7 @@ const bso_dataset_format bso_dataset_speech_commands_v1 = {
 const bso_dataset_format bso_dataset_speech_commands_v2 = {
     .name = "speech-commands-v2",
     .summary = "spectrograms of spoken words, 35 classes or 12 (Warden 2018); speech-commands-v2 in data_dir",
+    .keys = keys,
     .open = open_v2,
     .find = find_v2,
     .endings = endings,

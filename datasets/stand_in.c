@@ -24,8 +24,12 @@ static int open_stand_in(bso_dataset *d, const char *argument, const bso_setting
     return 0;
 }
 
+static const char *const keys[] = {
+    "image_size", "subset_classes", "subset_per_class", "event_slices", "test_split", "speech_classes", NULL};
+
 const bso_dataset_format bso_dataset_stand_in = {
     .name = "stand-in:",
+    .keys = keys,
     .argument = "NAME",
     .summary =
         "a small imitation in the files of another data set, made when first used; see `bso data list`",

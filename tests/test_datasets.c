@@ -407,6 +407,35 @@ static void test_hdf5_damaged(void **state)
     refused(own(), "", bso_files_at("own.h5"), "not a regular file");
 }
 
+/* A key that chooses among samples is refused where a data set leaves no such choice. */
+static void test_keys(void **state)
+{
+    (void)state;
+    static const char *const wrong[][3] = {{"mnist", "image_size", "16"},
+                                           {"cifar10", "subset_classes", "2"},
+                                           {"cifar100", "subset_per_class", "5"},
+                                           {"kmnist", "speech_classes", "12"},
+                                           {"imagenet", "event_slices", "duration"},
+                                           {"n-mnist", "test_split", "last"},
+                                           {"speech-commands-v1", "event_slices", "duration"},
+                                           {"hdf5:x.h5", "image_size", "16"},
+                                           {"stand-in:mnist", "image_size", "16"}};
+    put_idx("", "");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        bso_settings s;
+        bso_dataset d;
+        bso_settings_default(&s);
+        assert_int_equal(bso_settings_set(&s, "dataset", wrong[i][0]), 0);
+        assert_int_equal(bso_settings_set(&s, "data_dir", bso_files_root), 0);
+        assert_int_equal(bso_settings_set(&s, "cache", bso_files_at("cache")), 0);
+        assert_int_equal(bso_settings_set(&s, wrong[i][1], wrong[i][2]), 0);
+        assert_int_equal(bso_dataset_open(&d, &s), BSO_ERROR);
+        bool named = strstr(bso_error(), wrong[i][1]) && strstr(bso_error(), "no such choice");
+        /* The stand-in itself needs the real Fashion-MNIST first. */
+        if (!named && !strstr(bso_error(), "Fashion-MNIST")) fail_msg("%s: %s", wrong[i][0], bso_error());
+    }
+}
+
 static void test_registry(void **state)
 {
     (void)state;
@@ -468,6 +497,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cifar, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(test_hdf5, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(test_hdf5_damaged, bso_files_setup, bso_files_teardown),
+        cmocka_unit_test_setup_teardown(test_keys, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(test_registry, bso_files_setup, bso_files_teardown),
         cmocka_unit_test_setup_teardown(test_fashion_mnist, bso_files_setup, bso_files_teardown),
     };

@@ -4,6 +4,9 @@
 # CORPUS/TARGET keeps the inputs that reached something new, from one run to the next; the target's seeds and the regressions of
 # tests/fuzz go in first. What broke a target lies in CORPUS/TARGET.found, its log is CORPUS/TARGET.log. CORPUS/seconds.tsv gets a
 # line for each run (when, target, seconds, executions). One line for each target; exit status 1 if anything was found.
+#
+# fuzz.sh --keep PROGRAMS CORPUS TARGET...: puts what CORPUS has found into tests/fuzz/corpus/TARGET.tar.gz, as few inputs as reach
+# the same code, for later runs to start from.
 set -euo pipefail
 
 one() { # programs, seconds, corpus, target
@@ -14,6 +17,7 @@ one() { # programs, seconds, corpus, target
     local status=0 start=$SECONDS before executions rate coverage inputs total
     mkdir -p "$corpus" "$found"
     "$program" --seeds "$corpus"
+    if [ -f "tests/fuzz/corpus/$target.tar.gz" ]; then tar -xzf "tests/fuzz/corpus/$target.tar.gz" -C "$corpus"; fi
     if [ -d "tests/fuzz/regressions/$target" ]; then cp "tests/fuzz/regressions/$target"/* "$corpus"; fi
     before=$(find "$found" -type f | wc -l)
     nice "$program" -max_total_time="$seconds" -timeout=120 -rss_limit_mb=2048 -malloc_limit_mb=$largest \
@@ -35,11 +39,34 @@ one() { # programs, seconds, corpus, target
     return 1
 }
 
-if [ "${1:-}" = --one ]; then
+keep() { # programs, corpus, target
+    local few
+    few=$(mktemp -d)
+    "$1/$3" -merge=1 -timeout=120 -malloc_limit_mb=1000000000 "$few" "$2/$3" >"$2/$3.merge.log" 2>&1 </dev/null
+    mkdir -p tests/fuzz/corpus
+    # The same inputs make the same archive.
+    (cd "$few" && printf '%s\0' *) |
+        tar --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=644 -C "$few" --null -T - -cf - |
+        gzip -9n >"tests/fuzz/corpus/$3.tar.gz"
+    echo "$3: $(find "$few" -type f | wc -l) inputs, $(stat -c %s "tests/fuzz/corpus/$3.tar.gz") bytes"
+    rm -r "$few"
+}
+
+case ${1:-} in
+--one)
     shift
     one "$@"
     exit
-fi
+    ;;
+--keep)
+    [ $# -ge 4 ] || { echo "usage: tools/fuzz.sh --keep PROGRAMS CORPUS TARGET..." >&2; exit 2; }
+    programs=$2 corpus=$3
+    shift 3
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:allocator_may_return_null=1} OMP_NUM_THREADS=1
+    for target in "$@"; do keep "$programs" "$corpus" "$target"; done
+    exit
+    ;;
+esac
 [ $# -ge 4 ] || { echo "usage: tools/fuzz.sh PROGRAMS SECONDS CORPUS TARGET..." >&2; exit 2; }
 programs=$1 seconds=$2 corpus=$3
 shift 3
