@@ -40,11 +40,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 void bso_fuzz_seeds(void)
 {
     static const char *const texts[] = {
-        "name = \"a\";\ntitle = \"A title\";\ncommon = { epochs = 3; seed = [1, 2]; lr = 0.05; shuffle = "
-        "false; };\ncells = ( { label = \"T\"; steps = [1, 4]; gamma = (1e-6, \"2e-6\", 3); },\n"
-        "  { optimizer = \"bso\"; seed = 7L; optional = true; } );\n",
-        "# comment\nname = \"b\"; /* another */ cells = ( { method = [\"a\", \"b\"]; steps = 2; }, // third\n"
-        "  { network = \"4C3-AP2-FC\"; neuron = \"sign\"; gradient = \"bptt\"; steps = 1; } );\n",
+        ("name = \"a\";\ntitle = \"A title\";\ncommon = { epochs = 3; seed = [1, 2]; lr = 0.05; shuffle = "
+         "false; };\ncells = ( { label = \"T\"; steps = [1, 4]; gamma = (1e-6, \"2e-6\", 3); },\n"
+         "  { optimizer = \"bso\"; seed = 7L; optional = true; } );\n"),
+        ("# comment\nname = \"b\"; /* another */ cells = ( { method = [\"a\", \"b\"]; steps = 2; }, // "
+         "third\n"
+         "  { network = \"4C3-AP2-FC\"; neuron = \"sign\"; gradient = \"bptt\"; steps = 1; } );\n"),
         "name = \"c\" cells = ( { dataset = \"hdf5:/a\\\\b\\x20\"; batch = 0x10; cutout = -3; } );",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
