@@ -22,10 +22,10 @@ T_label(unused) = times(strcol("method")) > 1 ? 'T=' . strcol("T") : '' # where 
 set xlabel 'training memory (MB, 10^6 bytes); equal ones side by side'
 set ylabel 'test accuracy (%)'
 do for [d in datasets] {
-    least = 1e300; most = 0; lowest = 1e300; highest = -1e300
+    least = 1e300; most = 0; lowest = 1e300; highest = -1e300; present = ''
     set autoscale
     unset logscale
-    stats table using (strcol("dataset") ne d ? 0 : (m = column("training_memory_MB"), least = smaller(least, m), most = larger(most, m), \
+    stats table using (strcol("dataset") ne d ? 0 : (present = with_name(present, strcol("method")), m = column("training_memory_MB"), least = smaller(least, m), most = larger(most, m), \
         lowest = smaller(lowest, column("test_accuracy_percent") - spread(0)), \
         highest = larger(highest, column("test_accuracy_percent") + spread(0)), 0)) nooutput
     set yrange [larger(0, lowest - 1):smaller(100, highest + 1)]
@@ -34,9 +34,9 @@ do for [d in datasets] {
     if (logarithmic) { set logscale x; set xrange [least / 1.2:most * 1.3] } else { set xrange [least - room:most + 1.6 * room] }
     set title d offset 0, -0.5
     unset key
-    plot for [m in methods] table using (at(d, m)):(column("test_accuracy_percent")):(spread(0)) \
+    plot for [m in present] table using (at(d, m)):(column("test_accuracy_percent")):(spread(0)) \
              with yerrorbars lt position(methods, m) dt 1 ps 1.3, \
-         for [m in methods] table using (at(d, m)):(column("test_accuracy_percent")):(T_label(0)) \
+         for [m in present] table using (at(d, m)):(column("test_accuracy_percent")):(T_label(0)) \
              with labels left offset 0.9, 0.5 font ",10" tc rgb "#404040"
 }
 legend_style = 'points'
