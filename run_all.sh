@@ -77,6 +77,10 @@ fi
 
 cd -- "$(dirname -- "$(readlink -f -- "$0")")"
 started=$SECONDS
+# Some machines give programs no home of their own.
+if [ -z "${BSO_CACHE_DIR:-}${XDG_CACHE_HOME:-}" ] && [ ! -w "${HOME:-/nowhere}" ]; then
+    export BSO_CACHE_DIR=$PWD/results/cache
+fi
 
 # Stopping is one signal to the one child that is running; the child ends at a clean point. Children in the background of
 # a script ignore Ctrl-C and those in the foreground hide other signals from it, hence job control around the long ones.
