@@ -55,9 +55,12 @@ static int list(const bso_data_options *o)
         if ((*f)->argument) printf("  %s%s\n  %-20s %s\n", (*f)->name, (*f)->argument, "", (*f)->summary);
     }
     char cache[BSO_PATH], path[BSO_PATH];
-    if (bso_cache_folder(cache, &o->settings)) return BSO_ERROR;
-    printf("\nSTAND-INS (dataset=stand-in:NAME), made when first used in %s/stand-ins\n",
-           *cache ? cache : "a cache, which is off");
+    printf("\nSTAND-INS (dataset=stand-in:NAME), made when first used ");
+    if (bso_cache_folder(cache, &o->settings)) {
+        printf("(%s)\n", bso_error());
+    } else {
+        printf("in %s/stand-ins\n", *cache ? cache : "a cache, which is off");
+    }
     for (const bso_stand_in *const *i = bso_stand_ins; *i; i++) {
         struct stat status;
         int n = snprintf(path, sizeof path, "%s/stand-ins/%s-%d", cache, (*i)->dataset, (*i)->version);
