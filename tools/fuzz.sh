@@ -42,7 +42,8 @@ one() { # programs, seconds, corpus, target
 keep() { # programs, corpus, target
     local few
     few=$(mktemp -d)
-    "$1/$3" -merge=1 -timeout=120 -malloc_limit_mb=1000000000 "$few" "$2/$3" >"$2/$3.merge.log" 2>&1 </dev/null
+    mkdir -p "$2/$3.found"
+    "$1/$3" -merge=1 -timeout=120 -malloc_limit_mb=1000000000 -artifact_prefix="$2/$3.found/" "$few" "$2/$3" >"$2/$3.merge.log" 2>&1 </dev/null
     mkdir -p tests/fuzz/corpus
     # The same inputs make the same archive.
     (cd "$few" && printf '%s\0' *) |
