@@ -111,7 +111,15 @@ static int jpeg_head(bso_photo *p, const uint8_t *bytes, size_t count, const cha
 static bool harmless(const char *warning)
 {
     return !strcasestr(warning, "premature end") && !strcasestr(warning, "bad huffman") &&
-           !strcasestr(warning, "restart marker");
+           !strcasestr(warning, "instead of RST") && !strcasestr(warning, "bad arithmetic");
+}
+
+/* Whether an end of image follows the last start of a scan. Of several warnings only the first is told. */
+static bool ended(const uint8_t *bytes, size_t count)
+{
+    const uint8_t *at = bytes, *scan = bytes, *end = bytes + count;
+    while ((at = memmem(at, (size_t)(end - at), "\xff\xda", 2))) scan = at += 2;
+    return memmem(scan, (size_t)(end - scan), "\xff\xd9", 2);
 }
 
 /* Adobe's inverted inks to light, in place: what is printed there multiplies. */
@@ -136,10 +144,12 @@ static int decode_jpeg(bso_photo *p, const uint8_t *bytes, size_t count, const c
     bool inks = colours == TJCS_CMYK || colours == TJCS_YCCK;
     size_t pixels = (size_t)height * (size_t)width;
     if (make_room(p, pixels * (inks ? INKS : CHANNELS))) return BSO_ERROR;
+    /* A scan of a progressive file may be a few bytes, and yet goes over the whole picture. */
     if (tjDecompress2(p->decoder, bytes, count, p->pixels, width, 0, height, inks ? TJPF_CMYK : TJPF_RGB,
-                      0)) {
+                      TJFLAG_LIMITSCANS)) {
         bool warned = tjGetErrorCode(p->decoder) == TJERR_WARNING;
         if (!warned || !harmless(tjGetErrorStr2(p->decoder))) return fail_jpeg(p, path);
+        if (!ended(bytes, count)) return bso_fail("%s: JPEG: it ends too early; fetch it again", path);
     }
     if (inks) inks_to_light(p->pixels, pixels);
     set_picture(p, height, width, eighths / 8.0);

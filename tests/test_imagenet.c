@@ -326,6 +326,44 @@ static void test_stray_bytes(void **state)
     bso_dataset_close(&d);
 }
 
+/* What is left of a picture that libjpeg-turbo would show with no more than a word of warning. */
+static void test_damaged(void **state)
+{
+    (void)state;
+    put_many();
+    bso_settings s = settings();
+    static const char file[] = "imagenet/train/b/3.jpeg";
+    static uint8_t bytes[1 << 16], many[1 << 20];
+    /* A part from elsewhere: the numbers of its restart markers do not follow each other. */
+    setenv("TJ_RESTART", "1", 1);
+    size_t n = bso_photo_make(bytes, sizeof bytes, BSO_PHOTO_RGB, 30, 30, flat), at = 0;
+    unsetenv("TJ_RESTART");
+    while (!(bytes[at] == 0xff && bytes[at + 1] == 0xd0)) at++;
+    bytes[at + 1] = 0xd5;
+    bso_files_put(file, bytes, n);
+    refused(&s, "b/3.jpeg", "instead of RST");
+    /* Only the first warning is told: one without harm must not hide that the file ends too early. */
+    n = bso_photo_make(bytes, sizeof bytes, BSO_PHOTO_RGB, 30, 30, slope);
+    memmove(bytes + 4, bytes + 2, n - 2);
+    memcpy(bytes + 2, "\x33\x44", 2);
+    bso_files_put(file, bytes, n + 2 - 40);
+    refused(&s, "b/3.jpeg", "ends too early");
+    /* A scan costs few bytes and as much work as the picture has pixels. */
+    setenv("TJ_PROGRESSIVE", "1", 1);
+    n = bso_photo_make(bytes, sizeof bytes, BSO_PHOTO_RGB, 30, 30, slope);
+    unsetenv("TJ_PROGRESSIVE");
+    size_t last = n - 2, used = n - 2;
+    while (!(bytes[last] == 0xff && bytes[last + 1] == 0xda)) last--;
+    memcpy(many, bytes, used);
+    for (int i = 0; i < 600; i++, used += n - 2 - last) {
+        assert_true(used + n - last <= sizeof many);
+        memcpy(many + used, bytes + last, n - 2 - last);
+    }
+    memcpy(many + used, "\xff\xd9", 2);
+    bso_files_put(file, many, used + 2);
+    refused(&s, "b/3.jpeg", "500 scans");
+}
+
 /* ---- batches ---- */
 
 static void run_epochs(const bso_settings *s, float *x_all, int *y_all, size_t *used)
@@ -482,9 +520,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_kinds),      TEST(test_middle),  TEST(test_random_crop), TEST(test_views),
-        TEST(test_subsets),    TEST(test_refused), TEST(test_stray_bytes), TEST(test_workers),
-        TEST(test_normalised), TEST(test_mixed),   TEST(test_no_memory),
+        TEST(test_kinds),   TEST(test_middle),     TEST(test_random_crop), TEST(test_views),
+        TEST(test_subsets), TEST(test_refused),    TEST(test_stray_bytes), TEST(test_damaged),
+        TEST(test_workers), TEST(test_normalised), TEST(test_mixed),       TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
