@@ -119,6 +119,7 @@ int bso_stand_in_make(const bso_stand_in *stand_in, const char *folder, int per_
     /* Somebody's files are never replaced; an empty folder is. */
     if (rmdir(folder) && errno != ENOENT)
         return bso_fail("%s: %s; choose a folder that is not there", folder, strerror(errno));
+    remove_tree(beside); /* left by a process of this number that was killed */
     if (bso_file_directory(beside)) return BSO_ERROR;
     int rc = stand_in->make(beside, per_class > 0 ? per_class : stand_in->per_class, seed);
     if (!rc) rc = write_mark(beside, stand_in);
