@@ -1,8 +1,6 @@
 /* autoaugment.c: see autoaugment.h. */
 #include "core/autoaugment.h"
 
-#include "core/image.h"
-
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -24,7 +22,7 @@ static size_t bytes_of(const struct image *im)
     return plane_of(im) * (size_t)im->channels;
 }
 
-/* Whether any channel of the pixel; y and x are where it would be. */
+/* Whether a place lies in the picture. */
 static bool inside(const struct image *im, double y, double x)
 {
     return y >= 0 && x >= 0 && y < (double)im->height && x < (double)im->width;

@@ -75,19 +75,6 @@ void bso_cache_key_integer(bso_cache_key *k, const char *key, int64_t value)
 
 /* ---- the folder ---- */
 
-/* Make a folder and those above it. */
-static int make_folders(char *path)
-{
-    for (char *c = path + 1; *c; c++) {
-        if (*c != '/') continue;
-        *c = '\0';
-        int rc = bso_file_directory(path);
-        *c = '/';
-        if (rc) return rc;
-    }
-    return bso_file_directory(path);
-}
-
 static bool is_set(const char *text)
 {
     return text && *text;
@@ -111,14 +98,14 @@ int bso_cache_folder(char *folder, const bso_settings *s)
         return bso_fail("cache: no usual place for it, HOME is not set; set cache to a folder, or to off");
     }
     if (n < 0 || n >= BSO_PATH) return bso_fail("cache: the folder's name is too long");
-    return make_folders(folder);
+    return bso_file_directories(folder);
 }
 
 int bso_cache_lock(const char *folder, const char *name)
 {
-    char path[BSO_PATH];
-    int n = snprintf(path, sizeof path, "%s/%s.lock", folder, name);
-    if (n < 0 || (size_t)n >= sizeof path) return bso_fail("%s: the path is too long", folder);
+    char lock[BSO_WORD * 3], path[BSO_PATH];
+    snprintf(lock, sizeof lock, "%s.lock", name);
+    if (bso_file_path(path, folder, lock)) return BSO_ERROR;
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (file < 0) return bso_fail("%s: %s", path, strerror(errno));
     while (flock(file, LOCK_EX)) {
@@ -131,11 +118,6 @@ int bso_cache_lock(const char *folder, const char *name)
 }
 
 /* ---- the file ---- */
-
-static size_t sample_values(const bso_dataset *d)
-{
-    return (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
-}
 
 static size_t count_of(const bso_dataset *d, int i)
 {
@@ -165,7 +147,7 @@ static bool read_array(hid_t file, const bso_dataset *d, int i, float *x)
               H5Sget_simple_extent_dims(space, found, NULL) >= 0 &&
               memcmp(found, expected, sizeof found) == 0 &&
               H5Dread(array, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0;
-    size_t n = count_of(d, i) * sample_values(d);
+    size_t n = count_of(d, i) * bso_dataset_values(d);
     for (size_t k = 0; ok && k < n; k++) ok = isfinite(x[k]);
     drop(space);
     drop(array);
@@ -251,7 +233,7 @@ static int make_one(void *user, size_t i, int thread)
     bool test = i >= m->d->train_count;
     bso_split split = test ? BSO_SPLIT_TEST : BSO_SPLIT_TRAIN;
     size_t index = test ? i - m->d->train_count : i;
-    return m->make(m->user, split, index, (float *)m->held->pixels[split] + index * sample_values(m->d));
+    return m->make(m->user, split, index, (float *)m->held->pixels[split] + index * bso_dataset_values(m->d));
 }
 
 static int make_all(const bso_dataset *d, bso_samples *held,
@@ -268,8 +250,7 @@ static int open_locked(bso_dataset *d, const char *folder, const bso_cache_key *
 {
     char name[128], path[BSO_PATH];
     snprintf(name, sizeof name, "%s-%016" PRIx64 ".h5", k->name, k->hash);
-    int n = snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (n < 0 || (size_t)n >= sizeof path) return bso_fail("%s: the path is too long", folder);
+    if (bso_file_path(path, folder, name)) return BSO_ERROR;
     if (read_cache(path, k->hash, d, held)) return 0;
     int lock = bso_cache_lock(folder, name);
     if (lock < 0) return make_all(d, held, make, user);

@@ -15,7 +15,7 @@
 
 /* ---- samples in memory ---- */
 
-static size_t sample_pixels(const bso_dataset *d)
+size_t bso_dataset_values(const bso_dataset *d)
 {
     return (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
 }
@@ -24,7 +24,7 @@ static int fetch_bytes(const bso_dataset *d, bso_split split, size_t index, cons
 {
     (void)view;
     const bso_samples *held = d->private;
-    size_t n = sample_pixels(d);
+    size_t n = bso_dataset_values(d);
     const uint8_t *in = (const uint8_t *)held->pixels[split] + index * n;
     for (size_t i = 0; i < n; i++) out[i] = (float)in[i] / 255.0f;
     return 0;
@@ -34,7 +34,7 @@ static int fetch_floats(const bso_dataset *d, bso_split split, size_t index, con
 {
     (void)view;
     const bso_samples *held = d->private;
-    size_t n = sample_pixels(d);
+    size_t n = bso_dataset_values(d);
     memcpy(out, (const float *)held->pixels[split] + index * n, n * sizeof *out);
     return 0;
 }
@@ -90,7 +90,7 @@ static uint32_t checksum(const bso_dataset *d)
 {
     if (d->close != release) return 0;
     const bso_samples *held = d->private;
-    size_t bytes = sample_pixels(d) * (d->fetch == fetch_bytes ? sizeof(uint8_t) : sizeof(float));
+    size_t bytes = bso_dataset_values(d) * (d->fetch == fetch_bytes ? sizeof(uint8_t) : sizeof(float));
     size_t counts[BSO_SPLITS] = {[BSO_SPLIT_TRAIN] = d->train_count, [BSO_SPLIT_TEST] = d->test_count};
     uLong crc = 0;
     for (int split = 0; split < BSO_SPLITS; split++) {

@@ -7,6 +7,7 @@
 #ifndef BSO_DATASET_H
 #define BSO_DATASET_H
 
+#include "core/file.h"
 #include "core/settings.h"
 #include "core/view.h"
 
@@ -79,6 +80,9 @@ const bso_dataset_format *bso_dataset_format_find(const char *name);
 int bso_dataset_open(bso_dataset *d, const bso_settings *s);
 void bso_dataset_close(bso_dataset *d);
 
+/* Values of one sample: frames x channels x height x width. */
+size_t bso_dataset_values(const bso_dataset *d);
+
 /* For formats: the samples of both splits, held in memory, BSO_SPLIT_TRAIN and BSO_SPLIT_TEST in use. */
 typedef struct {
     void *pixels[BSO_SPLITS];    /* [count][frames][channels][height][width] of bytes or floats */
@@ -100,7 +104,6 @@ void bso_dataset_call(bso_dataset *d, const char *shown, const char *folder);
 /* For formats: find the folder that holds one of `files` (NULL at the end): data_dir or its subfolder. Where
  * data_dir is "": the same of the environment's BSO_DATA_DIR, then `package` (a folder, or NULL). folder:
  * [BSO_PATH]. Returns 0, or BSO_ERROR saying where it was looked for and then `advice`. */
-enum { BSO_PATH = 4096 };
 int bso_dataset_folder(char *folder, const char *data_dir, const char *subfolder, const char *const *files,
                        const char *package, const char *advice);
 

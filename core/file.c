@@ -14,13 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096 };
-
 static int name_beside(const char *path, char *beside)
 {
     if (!*path) return bso_fail("output file: the name is empty; give one");
-    int n = snprintf(beside, PATH_SIZE, "%s.tmp.%ld", path, (long)getpid());
-    if (n < 0 || n >= PATH_SIZE) return bso_fail("%.60s...: the file's name is too long", path);
+    int n = snprintf(beside, BSO_PATH, "%s.tmp.%ld", path, (long)getpid());
+    if (n < 0 || n >= BSO_PATH) return bso_fail("%.60s...: the file's name is too long", path);
     struct stat there;
     /* Renaming over a device would replace the device itself. */
     if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
@@ -53,7 +51,7 @@ static int write_all(int file, const char *bytes, size_t count)
  * way. */
 static void sync_directory(const char *path)
 {
-    char directory[PATH_SIZE];
+    char directory[BSO_PATH];
     const char *slash = strrchr(path, '/');
     if (slash) {
         snprintf(directory, sizeof directory, "%.*s", (int)(slash - path + 1), path);
@@ -68,7 +66,7 @@ static void sync_directory(const char *path)
 
 int bso_file_write(const char *path, const void *bytes, size_t count)
 {
-    char beside[PATH_SIZE];
+    char beside[BSO_PATH];
     if (name_beside(path, beside)) return BSO_ERROR;
     int file = open_beside(path, beside);
     if (file < 0) return BSO_ERROR;
@@ -128,7 +126,7 @@ int bso_file_read(const char *path, size_t most, bso_mem_category category, uint
 
 int bso_file_probe(const char *path)
 {
-    char beside[PATH_SIZE];
+    char beside[BSO_PATH];
     if (name_beside(path, beside)) return BSO_ERROR;
     int file = open_beside(path, beside);
     if (file < 0) return BSO_ERROR;
@@ -143,6 +141,12 @@ int bso_file_probe(const char *path)
     return failed ? bso_fail("%s: cannot be written: %s", path, strerror(cause)) : 0;
 }
 
+int bso_file_path(char *path, const char *folder, const char *name)
+{
+    int n = snprintf(path, BSO_PATH, "%s/%s", folder, name);
+    return n < 0 || n >= BSO_PATH ? bso_fail("%s: the path of a file in it is too long", folder) : 0;
+}
+
 int bso_file_directory(const char *path)
 {
     struct stat there;
@@ -150,6 +154,18 @@ int bso_file_directory(const char *path)
         return 0;
     }
     return bso_fail("%s: the directory cannot be made: %s", path, strerror(errno));
+}
+
+int bso_file_directories(char *path)
+{
+    for (char *c = path + 1; *c; c++) {
+        if (*c != '/') continue;
+        *c = '\0';
+        int rc = bso_file_directory(path);
+        *c = '/';
+        if (rc) return rc;
+    }
+    return bso_file_directory(path);
 }
 
 void bso_file_remove_leftovers(const char *directory, const char *name, bool all)

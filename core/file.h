@@ -24,8 +24,16 @@ int bso_file_read(const char *path, size_t most, bso_mem_category category, uint
  * Returns 0, or BSO_ERROR naming the file. */
 int bso_file_probe(const char *path);
 
+enum { BSO_PATH = 4096 };
+
+/* "FOLDER/NAME" into path[BSO_PATH]. Returns 0, or BSO_ERROR where it is too long. */
+int bso_file_path(char *path, const char *folder, const char *name);
+
 /* Create a directory, unless it is there. Its parent must be. Returns 0 or BSO_ERROR. */
 int bso_file_directory(const char *path);
+
+/* The same with all that are missing above it. path is written to, and as it was afterwards. */
+int bso_file_directories(char *path);
 
 /* Remove what bso_file_write left in a directory when its process was killed: files NAME.tmp.<process>, of
  * that NAME or (NULL) of any, whose process is gone; all of them where the caller knows that nobody is

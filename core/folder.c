@@ -106,8 +106,7 @@ static int list(bso_listing *l, const char *const *endings, size_t classes_max, 
     l->first = first;
     for (size_t c = 0; c < l->classes; c++) {
         char folder[BSO_PATH];
-        int n = snprintf(folder, sizeof folder, "%s/%s", l->root, bso_listing_class(l, c));
-        if (n < 0 || (size_t)n >= sizeof folder) return bso_fail("%s: the path is too long", l->root);
+        if (bso_file_path(folder, l->root, bso_listing_class(l, c))) return BSO_ERROR;
         size_t from = l->at_used;
         if (add_entries(l, folder, endings)) return BSO_ERROR;
         if (l->at_used == from) return bso_fail("%s: no %s files in it", folder, *endings);

@@ -7,6 +7,7 @@
 #include "core/dataset.h"
 
 #include "core/autoaugment.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/prefetch.h"
@@ -18,7 +19,6 @@
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     PARTS = 64, /* of the statistics: fixed, so that sums do not depend on the number of threads */
@@ -34,11 +34,6 @@ struct augmentation {
     /* The hole: rows top .. bottom-1, columns left .. right-1, after the flip. */
     int top, bottom, left, right;
 };
-
-static size_t sample_values(const bso_dataset *d)
-{
-    return (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
-}
 
 /* The decoded sample in a thread's scratch. */
 static float *sample_of(const bso_loader *l, int thread)
@@ -195,17 +190,6 @@ static int find_statistics(bso_loader *l, bool normalize)
     return 0;
 }
 
-/* Fisher and Yates, from the last position down. */
-static void mix(uint32_t *items, size_t n, uint64_t seed, bso_random_purpose purpose, uint32_t a)
-{
-    for (size_t i = n; i-- > 1;) {
-        size_t k = (size_t)bso_random_below(seed, purpose, a, i, i + 1);
-        uint32_t kept = items[i];
-        items[i] = items[k];
-        items[k] = kept;
-    }
-}
-
 /* The order in which the samples of a set that comes class by class are taken: the first so many of them are
  * then a fair sample. The official validation samples stay the last. */
 static int mix_classes(bso_loader *l, uint64_t split_seed)
@@ -220,8 +204,8 @@ static int mix_classes(bso_loader *l, uint64_t split_seed)
         l->mixed[split] = mixed;
         for (size_t i = 0; i < n; i++) mixed[i] = (uint32_t)i;
         uint32_t a = UINT32_MAX - (uint32_t)split; /* no class has such a number */
-        mix(mixed, n - last, split_seed, BSO_RANDOM_SPLIT, a);
-        mix(mixed + (n - last), last, split_seed, BSO_RANDOM_SPLIT, a - BSO_SPLITS);
+        bso_random_mix(mixed, n - last, split_seed, BSO_RANDOM_SPLIT, a);
+        bso_random_mix(mixed + (n - last), last, split_seed, BSO_RANDOM_SPLIT, a - BSO_SPLITS);
     }
     return 0;
 }
@@ -231,14 +215,14 @@ static void make_order(bso_loader *l, uint32_t epoch)
     size_t n = l->count[BSO_SPLIT_TRAIN];
     for (size_t i = 0; i < n; i++) l->order[i] = (uint32_t)i;
     l->order_epoch = epoch;
-    if (l->shuffle) mix(l->order, n, l->seed, BSO_RANDOM_SHUFFLE, epoch);
+    if (l->shuffle) bso_random_mix(l->order, n, l->seed, BSO_RANDOM_SHUFFLE, epoch);
 }
 
 /* For each thread a decoded sample; for AutoAugment, behind it, two pictures in bytes. */
 static int make_scratch(bso_loader *l)
 {
     const bso_dataset *d = &l->data;
-    size_t n = sample_values(d), bytes;
+    size_t n = bso_dataset_values(d), bytes;
     if (__builtin_mul_overflow(n, sizeof(float) + 2, &bytes) || bytes > SIZE_MAX - 128)
         return bso_fail("dataset: a sample of %s is more than can be addressed", d->name);
     if (!l->autoaugment) bytes = n * sizeof(float);
@@ -343,7 +327,7 @@ static void augment_bytes(const bso_loader *l, float *sample, const struct augme
                           const bso_view *view)
 {
     const bso_dataset *d = &l->data;
-    size_t plane = (size_t)d->height * (size_t)d->width, values = sample_values(d);
+    size_t plane = (size_t)d->height * (size_t)d->width, values = bso_dataset_values(d);
     uint8_t *pixels = (uint8_t *)(sample + values), *scratch = pixels + values;
     for (int channel = 0; channel < d->channels; channel++) {
         const float *in = sample + (size_t)channel * plane;
@@ -426,7 +410,7 @@ int bso_loader_batch(bso_loader *l, bso_split split, uint32_t epoch, size_t firs
 static int make_room(bso_loader *l, size_t batch)
 {
     if (batch <= l->room) return 0;
-    size_t sample = sample_values(&l->data), values;
+    size_t sample = bso_dataset_values(&l->data), values;
     bso_prefetch_close(l->ahead);
     l->ahead = NULL;
     bso_free(l->x);
@@ -463,17 +447,10 @@ int bso_loader_start(bso_loader *l, bso_split split, uint32_t epoch, size_t coun
     return 0;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 int bso_loader_next(bso_loader *l, const float **x, const int **y, size_t *n)
 {
     assert(l->next < l->end);
-    double begun = now();
+    double begun = bso_clock();
     int rc;
     if (l->ahead) {
         rc = bso_prefetch_next(l->ahead, x, y, n);
@@ -484,6 +461,6 @@ int bso_loader_next(bso_loader *l, const float **x, const int **y, size_t *n)
         *y = l->y;
     }
     l->next += *n;
-    l->waited += now() - begun;
+    l->waited += bso_clock() - begun;
     return rc;
 }

@@ -97,6 +97,15 @@ void *bso_alloc(bso_mem_category category, size_t count_, size_t size, const cha
     return block;
 }
 
+int bso_mem_room(void **block, size_t *room, size_t bytes, bso_mem_category category, const char *what)
+{
+    if (bytes <= *room) return 0;
+    bso_free(*block);
+    *block = bso_alloc(category, bytes, 1, what);
+    *room = *block ? bytes : 0;
+    return *block ? 0 : BSO_ERROR;
+}
+
 void bso_free(void *block)
 {
     if (!block) return;

@@ -35,6 +35,10 @@ const char *bso_mem_name(bso_mem_category category);
  * overflows or memory is out. A request for 0 bytes gives a valid pointer. */
 void *bso_alloc(bso_mem_category category, size_t count, size_t size, const char *what);
 
+/* Make a block at least `bytes` long; what was in it is lost. *block NULL and *room 0 at first. Returns 0 or
+ * BSO_ERROR; then there is none. */
+int bso_mem_room(void **block, size_t *room, size_t bytes, bso_mem_category category, const char *what);
+
 /* Give back a block of bso_alloc; NULL is allowed. */
 void bso_free(void *block);
 

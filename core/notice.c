@@ -1,8 +1,9 @@
 /* notice.c: see notice.h. */
 #include "core/notice.h"
 
+#include "core/clock.h"
+
 #include <pthread.h>
-#include <time.h>
 
 void (*bso_notice)(const char *what, size_t done, size_t total);
 
@@ -20,9 +21,7 @@ void bso_notice_progress(const char *what, size_t done, size_t total)
 {
     static double last;
     if (!bso_notice) return;
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    double now = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    double now = bso_clock();
     pthread_mutex_lock(&lock);
     if (done == total || now - last >= 0.2) {
         last = now;

@@ -45,3 +45,13 @@ uint64_t bso_random_below(uint64_t seed, bso_random_purpose purpose, uint32_t a,
     bso_random4 r = bso_random(seed, purpose, a, b);
     return (uint64_t)(((unsigned __int128)joined(r.word[0], r.word[1]) * n) >> 64);
 }
+
+void bso_random_mix(uint32_t *items, size_t n, uint64_t seed, bso_random_purpose purpose, uint32_t a)
+{
+    for (size_t i = n; i-- > 1;) {
+        size_t k = (size_t)bso_random_below(seed, purpose, a, i, i + 1);
+        uint32_t kept = items[i];
+        items[i] = items[k];
+        items[k] = kept;
+    }
+}

@@ -6,6 +6,7 @@
 #ifndef BSO_RANDOM_H
 #define BSO_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What a number is used for. Values are written into nothing, but changing one changes every result. */
@@ -34,5 +35,8 @@ double bso_random_normal(uint64_t seed, bso_random_purpose purpose, uint32_t a, 
 
 /* An integer in 0..n-1 (n >= 1), by multiplication; the bias is below n / 2^64. */
 uint64_t bso_random_below(uint64_t seed, bso_random_purpose purpose, uint32_t a, uint64_t b, uint64_t n);
+
+/* Bring n items into a random order (Fisher and Yates, from the last position down): number b = position. */
+void bso_random_mix(uint32_t *items, size_t n, uint64_t seed, bso_random_purpose purpose, uint32_t a);
 
 #endif

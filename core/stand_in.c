@@ -6,10 +6,12 @@
 #include "core/cache.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/many.h"
 #include "core/memory.h"
 
 #include <errno.h>
 #include <ftw.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +33,7 @@ const bso_stand_in *bso_stand_in_find(const char *dataset)
 
 int bso_stand_in_path(char *path, const char *folder, const char *name, bool make)
 {
-    int n = snprintf(path, BSO_PATH, "%s/%s", folder, name);
-    if (n < 0 || n >= BSO_PATH) return bso_fail("%s: the path of a file in it is too long", folder);
+    if (bso_file_path(path, folder, name)) return BSO_ERROR;
     return make ? bso_file_directory(path) : 0;
 }
 
@@ -76,6 +77,48 @@ bso_stand_in_job *bso_stand_in_plan(const bso_dataset *fashion, const char *fold
     if (rc == 0) return jobs;
     bso_free(jobs);
     return NULL;
+}
+
+const char *const bso_stand_in_garments[10] = {"0-t-shirt", "1-trouser", "2-pullover", "3-dress", "4-coat",
+                                               "5-sandal",  "6-shirt",   "7-sneaker",  "8-bag",   "9-boot"};
+
+/* What do_job is told. */
+struct workshop {
+    const bso_dataset *fashion;
+    const bso_stand_in_job *jobs;
+    bso_stand_in_make_one *make;
+    const void *recipe;
+    size_t place_size;
+    void **places; /* of each thread; made when it begins */
+};
+
+static int do_job(void *user, size_t i, int thread)
+{
+    const struct workshop *w = user;
+    const bso_stand_in_job *j = &w->jobs[i];
+    void **place = &w->places[thread];
+    float picture[BSO_FASHION_SIDE * BSO_FASHION_SIDE];
+    if (!*place) *place = bso_alloc(BSO_MEM_DATASET, 1, w->place_size, "room to make a stand-in");
+    if (!*place || w->fashion->fetch(w->fashion, j->split, j->index, NULL, picture)) return BSO_ERROR;
+    return w->make(*place, picture, i, j->path, w->recipe);
+}
+
+int bso_stand_in_do(const char *what, const bso_dataset *fashion, const bso_stand_in_job *jobs, size_t n,
+                    size_t place_size, bso_stand_in_make_one *make, void (*clear)(void *place),
+                    const void *recipe)
+{
+    size_t threads = (size_t)omp_get_max_threads();
+    struct workshop w = {
+        fashion, jobs,       make,
+        recipe,  place_size, bso_alloc(BSO_MEM_DATASET, threads, sizeof(void *), "room to make a stand-in")};
+    if (!w.places) return BSO_ERROR;
+    int rc = bso_for_each(what, n, do_job, &w);
+    for (size_t t = 0; t < threads; t++) {
+        if (w.places[t]) clear(w.places[t]);
+        bso_free(w.places[t]);
+    }
+    bso_free(w.places);
+    return rc;
 }
 
 int bso_stand_in_write(const char *path, const void *bytes, size_t count)

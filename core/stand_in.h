@@ -66,6 +66,19 @@ bso_stand_in_job *bso_stand_in_plan(const bso_dataset *fashion, const char *fold
                                     const char *const names[10], const char *pattern,
                                     const char *train_folder, int train, const char *test_folder, int test);
 
+/* For makers: make the file of each job, by all threads. what: for progress. Each thread has a place of
+ * place_size bytes, zeroed when it begins, to work in; clear gives back what is in it. make gets it, the
+ * picture, the job's number, where the file belongs, and `recipe`, which is the maker's own. Returns 0 or
+ * BSO_ERROR. */
+typedef int bso_stand_in_make_one(void *place, const float *picture, size_t number, const char *path,
+                                  const void *recipe);
+int bso_stand_in_do(const char *what, const bso_dataset *fashion, const bso_stand_in_job *jobs, size_t n,
+                    size_t place_size, bso_stand_in_make_one *make, void (*clear)(void *place),
+                    const void *recipe);
+
+/* The classes of Fashion-MNIST as names of class folders. */
+extern const char *const bso_stand_in_garments[10];
+
 /* For makers: write a file of the folder being made. Not synced: a folder half made is never given its name.
  * Returns 0 or BSO_ERROR. */
 int bso_stand_in_write(const char *path, const void *bytes, size_t count);

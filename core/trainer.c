@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "core/trainer.h"
 
+#include "core/clock.h"
 #include "core/dataset.h"
 #include "core/error.h"
 #include "core/kernels.h"
@@ -39,13 +40,6 @@ typedef struct {
     void *user;
     double begun, shown;
 } training;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void stamp(char out[32])
 {
@@ -226,7 +220,7 @@ static void log_layers(training *tr, int epoch, bso_epoch_log *e)
 static void show(training *tr, int epoch, size_t batch, double loss, double accuracy, double flip_rate,
                  double epoch_begun, bool end)
 {
-    double t = now();
+    double t = bso_clock();
     if (!tr->progress || (!end && t - tr->shown < 0.2)) return;
     tr->shown = t;
     double epoch_seconds = t - epoch_begun, done = (double)epoch + (double)batch / (double)tr->batches;
@@ -252,7 +246,7 @@ static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
 {
     bso_run *run = tr->run;
     int batch = (int)tr->s->batch;
-    double begun = now(), waited = tr->loader.waited, loss = 0, correct = 0;
+    double begun = bso_clock(), waited = tr->loader.waited, loss = 0, correct = 0;
     for (int i = 0; i < run->weight_logs; i++)
         tr->flips_before[i] = tr->learners[main_param(tr, i)].all_flips;
     bso_network_reset_counts(tr->net);
@@ -282,7 +276,7 @@ static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
     }
     e->train_loss = loss / (double)tr->batches;
     e->train_accuracy = correct / (double)(tr->batches * (size_t)batch);
-    e->seconds = now() - begun;
+    e->seconds = bso_clock() - begun;
     e->waiting_seconds = tr->loader.waited - waited;
     e->images_per_second = (double)tr->batches * batch / e->seconds;
     return 0;
@@ -329,18 +323,18 @@ static int estimate_norm(training *tr, int epoch)
 
 static int evaluate_both(training *tr, int epoch, bso_epoch_log *e)
 {
-    double begun = now();
+    double begun = bso_clock();
     int status = estimate_norm(tr, epoch);
     if (!status) status = evaluate(tr, BSO_SPLIT_VALIDATION, &e->validation_loss, &e->validation_accuracy);
     if (!status) status = evaluate(tr, BSO_SPLIT_TEST, &e->test_loss, &e->test_accuracy);
-    e->evaluation_seconds = now() - begun;
+    e->evaluation_seconds = bso_clock() - begun;
     return status;
 }
 
 static int run_epoch(training *tr, int epoch)
 {
     bso_epoch_log *e = &tr->run->epochs[epoch];
-    double begun = now();
+    double begun = bso_clock();
     int status = train_epoch(tr, epoch, e);
     if (status) return status;
     log_layers(tr, epoch, e);
@@ -414,7 +408,7 @@ static void finish(training *tr)
     run->memory_total_peak = bso_mem_peak(BSO_MEM_CATEGORIES);
     run->rss_start = rss_at_start;
     run->rss_peak = bso_rss_peak();
-    run->seconds = now() - tr->begun;
+    run->seconds = bso_clock() - tr->begun;
     stamp(run->ended);
 }
 
@@ -442,12 +436,12 @@ int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_pr
     memset(run, 0, sizeof *run);
     run->settings = *s;
     if (bso_settings_check(&run->settings) || bso_start((int)s->threads)) return BSO_ERROR;
-    training tr = {.run = run, .s = &run->settings, .progress = progress, .user = user, .begun = now()};
+    training tr = {.run = run, .s = &run->settings, .progress = progress, .user = user, .begun = bso_clock()};
     stamp(run->started);
     run->threads = omp_get_max_threads();
     snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
     int status = prepare(&tr);
-    tr.begun = now();
+    tr.begun = bso_clock();
     if (!status && tr.s->epochs == 0) status = evaluate_both(&tr, 0, &run->final);
     for (int epoch = 0; !status && epoch < (int)tr.s->epochs; epoch++) status = run_epoch(&tr, epoch);
     if (status == BSO_DIVERGED) mark_diverged(run);

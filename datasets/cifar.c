@@ -21,13 +21,6 @@ struct layout {
     const char *train[PARTS_MAX + 1], *test; /* file names; train ends with NULL */
 };
 
-static int join(char *path, const char *folder, const char *name)
-{
-    int n = snprintf(path, BSO_PATH, "%s/%s", folder, name);
-    if (n < 0 || n >= BSO_PATH) return bso_fail("%s: the path is too long", folder);
-    return 0;
-}
-
 /* Number of records by the file's length. */
 static int count_records(const char *path, const struct layout *layout, size_t *count)
 {
@@ -85,8 +78,9 @@ static int open_cifar(bso_dataset *d, const struct layout *layout, const char *d
 
     size_t each = 0, parts = 0;
     for (; layout->train[parts]; parts++) {
-        size_t count;
-        if (join(path, folder, layout->train[parts]) || count_records(path, layout, &count)) return BSO_ERROR;
+        size_t count = 0;
+        if (bso_file_path(path, folder, layout->train[parts]) || count_records(path, layout, &count))
+            return BSO_ERROR;
         if (parts == 0) {
             each = count;
             memcpy(first, path, sizeof first);
@@ -96,7 +90,8 @@ static int open_cifar(bso_dataset *d, const struct layout *layout, const char *d
                             first, each);
     }
     d->train_count = parts * each;
-    if (join(path, folder, layout->test) || count_records(path, layout, &d->test_count)) return BSO_ERROR;
+    if (bso_file_path(path, folder, layout->test) || count_records(path, layout, &d->test_count))
+        return BSO_ERROR;
     if (d->train_count > INT32_MAX || d->test_count > INT32_MAX)
         return bso_fail("%s: too many records", folder);
 
@@ -105,10 +100,11 @@ static int open_cifar(bso_dataset *d, const struct layout *layout, const char *d
     for (size_t part = 0; part < parts; part++) {
         uint8_t *pixels = (uint8_t *)held->pixels[BSO_SPLIT_TRAIN] + part * each * PIXELS;
         int32_t *labels = held->labels[BSO_SPLIT_TRAIN] + part * each;
-        if (join(path, folder, layout->train[part]) || read_records(path, layout, each, pixels, labels))
+        if (bso_file_path(path, folder, layout->train[part]) ||
+            read_records(path, layout, each, pixels, labels))
             return BSO_ERROR;
     }
-    if (join(path, folder, layout->test)) return BSO_ERROR;
+    if (bso_file_path(path, folder, layout->test)) return BSO_ERROR;
     return read_records(path, layout, d->test_count, held->pixels[BSO_SPLIT_TEST],
                         held->labels[BSO_SPLIT_TEST]);
 }

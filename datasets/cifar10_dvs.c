@@ -20,14 +20,8 @@ static void choose_test(const bso_settings *s, size_t class, size_t n, uint32_t 
 {
     size_t tested = n / 10 > 0 ? n / 10 : 1;
     for (size_t i = 0; i < n; i++) order[i] = (uint32_t)i;
-    if (strcmp(s->test_split, "random") == 0) {
-        for (size_t i = n; i-- > 1;) {
-            size_t k = (size_t)bso_random_below(s->split_seed, BSO_RANDOM_SPLIT, (uint32_t) class, i, i + 1);
-            uint32_t kept = order[i];
-            order[i] = order[k];
-            order[k] = kept;
-        }
-    }
+    if (strcmp(s->test_split, "random") == 0)
+        bso_random_mix(order, n, s->split_seed, BSO_RANDOM_SPLIT, (uint32_t) class);
     for (size_t i = n - tested; i < n; i++) test[order[i]] = true;
 }
 

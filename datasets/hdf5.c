@@ -227,7 +227,7 @@ static int take_shapes(bso_dataset *d, bso_isolate *c, int64_t *classes)
 /* The samples of one split, all finite. */
 static int take_pixels(const bso_dataset *d, bso_isolate *c, const char *name, size_t count, float *pixels)
 {
-    size_t sample = (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
+    size_t sample = bso_dataset_values(d);
     if (bso_isolate_receive(c, pixels, count * sample * sizeof *pixels)) return BSO_ERROR;
     for (size_t i = 0; i < count * sample; i++) {
         if (!isfinite(pixels[i]))

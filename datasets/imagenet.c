@@ -71,15 +71,6 @@ static int eighths_for(const bso_box *box, int side)
     return 8;
 }
 
-static int make_room(desk *d, size_t bytes)
-{
-    if (bytes <= d->room) return 0;
-    bso_free(d->scratch);
-    d->scratch = bso_alloc(BSO_MEM_DATASET, bytes, 1, "a photograph");
-    d->room = d->scratch ? bytes : 0;
-    return d->scratch ? 0 : BSO_ERROR;
-}
-
 static int decode(desk *d, int side, const uint8_t *bytes, size_t count, const char *path,
                   const bso_view *view, float *out)
 {
@@ -91,7 +82,8 @@ static int decode(desk *d, int side, const uint8_t *bytes, size_t count, const c
     const bso_picture *picture = &d->photo.picture;
     double scale = d->photo.scale;
     box = (bso_box){box.top * scale, box.left * scale, box.height * scale, box.width * scale};
-    if (make_room(d, bso_resize_smooth_scratch(picture, &box, side))) return BSO_ERROR;
+    size_t scratch = bso_resize_smooth_scratch(picture, &box, side);
+    if (bso_mem_room(&d->scratch, &d->room, scratch, BSO_MEM_DATASET, "a photograph")) return BSO_ERROR;
     bso_resize_smooth(picture, &box, out, side, side, d->scratch);
     return 0;
 }
@@ -141,8 +133,7 @@ static int list_files(struct photographs *p, const bso_settings *s, const char *
 {
     for (int i = 0; i < 2; i++) {
         char path[BSO_PATH];
-        int n = snprintf(path, sizeof path, "%s/%s", folder, i ? "val" : "train");
-        if (n < 0 || (size_t)n >= sizeof path) return bso_fail("%s: the path is too long", folder);
+        if (bso_file_path(path, folder, i ? "val" : "train")) return BSO_ERROR;
         if (bso_listing_open(&p->listing[i], path, endings, (size_t)s->subset_classes,
                              (size_t)s->subset_per_class))
             return BSO_ERROR;

@@ -13,8 +13,7 @@ static const char *const endings[] = {".bin", NULL};
 static int list_split(bso_event_set *set, const bso_settings *s, const char *folder, int test)
 {
     char path[BSO_PATH];
-    int n = snprintf(path, sizeof path, "%s/%s", folder, test ? "Test" : "Train");
-    if (n < 0 || (size_t)n >= sizeof path) return bso_fail("%s: the path is too long", folder);
+    if (bso_file_path(path, folder, test ? "Test" : "Train")) return BSO_ERROR;
     const bso_listing *l = &set->listing[test];
     if (bso_event_set_list(set, test, s, path, endings)) return BSO_ERROR;
     bso_split split = test ? BSO_SPLIT_TEST : BSO_SPLIT_TRAIN;

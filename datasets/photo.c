@@ -25,11 +25,7 @@ static bool is_png(const uint8_t *bytes, size_t count)
 
 static int make_room(bso_photo *p, size_t bytes)
 {
-    if (bytes <= p->room) return 0;
-    bso_free(p->pixels);
-    p->pixels = bso_alloc(BSO_MEM_DATASET, bytes, 1, "a photograph");
-    p->room = p->pixels ? bytes : 0;
-    return p->pixels ? 0 : BSO_ERROR;
+    return bso_mem_room(&p->pixels, &p->room, bytes, BSO_MEM_DATASET, "a photograph");
 }
 
 static int check_size(int64_t height, int64_t width, const char *path)

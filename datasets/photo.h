@@ -15,7 +15,7 @@ enum { BSO_PHOTO_SIDE_MAX = 16384, BSO_PHOTO_PIXELS_MAX = 64 << 20 };
 /* One decoder and its buffers, for one photograph at a time. Zeroed before the first use. */
 typedef struct {
     void *decoder;
-    uint8_t *pixels;
+    void *pixels; /* bytes */
     size_t room;
     bso_picture picture; /* of the last one decoded: three channels, in pixels */
     double scale;        /* its pixels for one of the photograph's */

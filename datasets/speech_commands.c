@@ -151,16 +151,10 @@ static int read_lines(struct speech *p, FILE *list, const char *path, enum part 
     return 0;
 }
 
-static int list_path(const struct speech *p, enum part part, char *path)
-{
-    int n = snprintf(path, BSO_PATH, "%s/%s", p->files.root, lists[part]);
-    return n < 0 || n >= BSO_PATH ? bso_fail("%s: the path is too long", p->files.root) : 0;
-}
-
 static int read_list(struct speech *p, enum part part)
 {
     char path[BSO_PATH];
-    if (list_path(p, part, path)) return BSO_ERROR;
+    if (bso_file_path(path, p->files.root, lists[part])) return BSO_ERROR;
     struct stat status; /* opening a pipe would wait for its other end */
     if (stat(path, &status)) return bso_fail("%s: %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode)) return bso_fail("%s: not a regular file", path);
@@ -335,7 +329,7 @@ static int make_key(const struct speech *p, bso_cache_key *k, const bso_speech_v
     bso_cache_key_integer(k, "subset_per_class", s->subset_per_class);
     if (p->twelve) bso_cache_key_integer(k, "split_seed", (int64_t)s->split_seed);
     for (enum part part = VALIDATION; part < PARTS; part++) {
-        if (list_path(p, part, path) || bso_cache_key_file(k, path)) return BSO_ERROR;
+        if (bso_file_path(path, p->files.root, lists[part]) || bso_cache_key_file(k, path)) return BSO_ERROR;
     }
     for (size_t i = 0; i < p->count; i++) {
         if (p->twelve && p->samples[i].label == SILENCE) continue;

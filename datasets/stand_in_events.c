@@ -3,14 +3,12 @@
  */
 #include "core/error.h"
 #include "core/image.h"
-#include "core/many.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/stand_in.h"
 #include "datasets/dvs.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,16 +94,15 @@ static void render(const recipe *r, const float *object, double dx, double dy, f
 
 /* Room for one thread's work. */
 typedef struct {
-    float picture[BSO_FASHION_SIDE * BSO_FASHION_SIDE], object[SIDE_MAX * SIDE_MAX],
-        scene[SIDE_MAX * SIDE_MAX];
+    float object[SIDE_MAX * SIDE_MAX], scene[SIDE_MAX * SIDE_MAX];
     bso_events events;
-    uint8_t *bytes;
+    void *bytes;
     size_t room;
 } workplace;
 
-static int record(const recipe *r, workplace *w, uint64_t seed, uint32_t recording)
+static int record(const recipe *r, workplace *w, const float *picture, uint64_t seed, uint32_t recording)
 {
-    bso_resize_bilinear(w->picture, BSO_FASHION_SIDE, BSO_FASHION_SIDE, w->object, r->object, r->object);
+    bso_resize_bilinear(picture, BSO_FASHION_SIDE, BSO_FASHION_SIDE, w->object, r->object, r->object);
     const float dark = 0.2f;
     for (int i = 0; i < r->object * r->object; i++) w->object[i] = logf(dark + (1 - dark) * w->object[i]);
     double start = bso_random_uniform(seed, BSO_RANDOM_MAKE, recording, UINT64_MAX), dx, dy;
@@ -131,85 +128,60 @@ static int record(const recipe *r, workplace *w, uint64_t seed, uint32_t recordi
 static int write_recording(const recipe *r, workplace *w, const char *path)
 {
     size_t most = 64 + 8 * w->events.count;
-    if (most > w->room) {
-        bso_free(w->bytes);
-        w->room = 2 * most;
-        w->bytes = bso_alloc(BSO_MEM_DATASET, w->room, 1, "a recording");
-        if (!w->bytes) {
-            w->room = 0;
-            return BSO_ERROR;
-        }
-    }
+    if (bso_mem_room(&w->bytes, &w->room, most, BSO_MEM_DATASET, "a recording")) return BSO_ERROR;
     return bso_stand_in_write(path, w->bytes, r->write(&w->events, w->bytes));
 }
 
-/* What do_job is told. */
+/* What make_one is told. */
 typedef struct {
     const recipe *recipe;
-    const bso_dataset *fashion;
-    const bso_stand_in_job *jobs;
     uint64_t seed;
-    workplace **places; /* of each thread; made when it begins */
-} studio;
+} order;
 
-static int do_job(void *user, size_t i, int thread)
+static int make_one(void *place, const float *picture, size_t number, const char *path, const void *told)
 {
-    const studio *s = user;
-    const bso_stand_in_job *j = &s->jobs[i];
-    workplace **w = &s->places[thread];
-    if (!*w) *w = bso_alloc(BSO_MEM_DATASET, 1, sizeof **w, "a recording");
-    if (!*w || s->fashion->fetch(s->fashion, j->split, j->index, NULL, (*w)->picture) ||
-        record(s->recipe, *w, s->seed, (uint32_t)i))
-        return BSO_ERROR;
-    return write_recording(s->recipe, *w, j->path);
+    const order *o = told;
+    if (record(o->recipe, place, picture, o->seed, (uint32_t)number)) return BSO_ERROR;
+    return write_recording(o->recipe, place, path);
 }
 
-static int do_jobs(const recipe *r, const bso_dataset *fashion, const bso_stand_in_job *jobs, size_t n,
-                   uint64_t seed)
+static void clear(void *place)
+{
+    workplace *w = place;
+    bso_events_free(&w->events);
+    bso_free(w->bytes);
+}
+
+/* names: of class folders; train and test: recordings of each class, in the folders of that name. */
+static int make(const recipe *r, const char *folder, const char *const names[CLASSES], const char *pattern,
+                const char *train_folder, int train, const char *test_folder, int test, uint64_t seed)
 {
     char what[64];
-    size_t threads = (size_t)omp_get_max_threads();
-    studio s = {r, fashion, jobs, seed, bso_alloc(BSO_MEM_DATASET, threads, sizeof *s.places, "recordings")};
-    if (!s.places) return BSO_ERROR;
+    bso_dataset fashion;
+    if (bso_stand_in_source(&fashion)) return BSO_ERROR;
+    const order o = {r, seed};
+    size_t n = (size_t)(train + test) * CLASSES;
     snprintf(what, sizeof what, "recording a stand-in for %s", r->dataset);
-    int rc = bso_for_each(what, n, do_job, &s);
-    for (size_t t = 0; t < threads; t++) {
-        if (s.places[t]) {
-            bso_events_free(&s.places[t]->events);
-            bso_free(s.places[t]->bytes);
-        }
-        bso_free(s.places[t]);
-    }
-    bso_free(s.places);
+    bso_stand_in_job *jobs =
+        bso_stand_in_plan(&fashion, folder, names, pattern, train_folder, train, test_folder, test);
+    int rc =
+        jobs ? bso_stand_in_do(what, &fashion, jobs, n, sizeof(workplace), make_one, clear, &o) : BSO_ERROR;
+    bso_free(jobs);
+    bso_dataset_close(&fashion);
     return rc;
 }
 
 static int make_cifar10_dvs(const char *folder, int per_class, uint64_t seed)
 {
-    static const char *const names[CLASSES] = {"0-t-shirt", "1-trouser", "2-pullover", "3-dress", "4-coat",
-                                               "5-sandal",  "6-shirt",   "7-sneaker",  "8-bag",   "9-boot"};
-    bso_dataset fashion;
-    if (bso_stand_in_source(&fashion)) return BSO_ERROR;
-    bso_stand_in_job *jobs =
-        bso_stand_in_plan(&fashion, folder, names, "stand-in_%05d.aedat", NULL, per_class, NULL, 0);
-    int rc = jobs ? do_jobs(&cifar10_dvs, &fashion, jobs, (size_t)per_class * CLASSES, seed) : BSO_ERROR;
-    bso_free(jobs);
-    bso_dataset_close(&fashion);
-    return rc;
+    return make(&cifar10_dvs, folder, bso_stand_in_garments, "stand-in_%05d.aedat", NULL, per_class, NULL, 0,
+                seed);
 }
 
 static int make_n_mnist(const char *folder, int per_class, uint64_t seed)
 {
     static const char *const names[CLASSES] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
-    bso_dataset fashion;
-    if (bso_stand_in_source(&fashion)) return BSO_ERROR;
     int test = per_class / 5 > 0 ? per_class / 5 : 1, train = per_class - test > 0 ? per_class - test : 1;
-    bso_stand_in_job *jobs =
-        bso_stand_in_plan(&fashion, folder, names, "%05d.bin", "Train", train, "Test", test);
-    int rc = jobs ? do_jobs(&n_mnist, &fashion, jobs, (size_t)(train + test) * CLASSES, seed) : BSO_ERROR;
-    bso_free(jobs);
-    bso_dataset_close(&fashion);
-    return rc;
+    return make(&n_mnist, folder, names, "%05d.bin", "Train", train, "Test", test, seed);
 }
 
 const bso_stand_in bso_stand_in_cifar10_dvs = {

@@ -3,13 +3,11 @@
  */
 #include "core/error.h"
 #include "core/image.h"
-#include "core/many.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/stand_in.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <turbojpeg.h>
@@ -18,7 +16,7 @@ enum { CLASSES = 10, SIDE_LEAST = 100, SIDE_MOST = 300, DRAWS = 32, QUALITY = 90
 
 /* Room for one thread's work. */
 typedef struct {
-    float picture[BSO_FASHION_SIDE * BSO_FASHION_SIDE], garment[SIDE_MOST * SIDE_MOST];
+    float garment[SIDE_MOST * SIDE_MOST];
     uint8_t rgb[SIDE_MOST * SIDE_MOST * 3];
     tjhandle encoder;
     unsigned char *jpeg; /* turbojpeg's own memory */
@@ -39,13 +37,13 @@ static double pattern(const double u[DRAWS], int x, int y)
     return 0.5 + 0.25 * first + 0.25 * second;
 }
 
-static void paint(workplace *w, const double u[DRAWS], int *height, int *width)
+static void paint(workplace *w, const float *picture, const double u[DRAWS], int *height, int *width)
 {
     *height = SIDE_LEAST + (int)(u[0] * (SIDE_MOST - SIDE_LEAST));
     *width = SIDE_LEAST + (int)(u[1] * (SIDE_MOST - SIDE_LEAST));
     int shorter = *height < *width ? *height : *width, side = (int)(shorter * (0.7 + 0.25 * u[2]));
     int top = (int)(u[3] * (*height - side)), left = (int)(u[4] * (*width - side));
-    bso_resize_bilinear(w->picture, BSO_FASHION_SIDE, BSO_FASHION_SIDE, w->garment, side, side);
+    bso_resize_bilinear(picture, BSO_FASHION_SIDE, BSO_FASHION_SIDE, w->garment, side, side);
     for (int y = 0; y < *height; y++) {
         for (int x = 0; x < *width; x++) {
             bool on = y >= top && y < top + side && x >= left && x < left + side;
@@ -61,60 +59,40 @@ static void paint(workplace *w, const double u[DRAWS], int *height, int *width)
     }
 }
 
-/* What do_job is told. */
-typedef struct {
-    const bso_dataset *fashion;
-    const bso_stand_in_job *jobs;
-    uint64_t seed;
-    workplace **places; /* of each thread; made when it begins */
-} studio;
-
-static int do_job(void *user, size_t i, int thread)
+static int make_one(void *place, const float *picture, size_t number, const char *path, const void *seed)
 {
-    const studio *s = user;
-    const bso_stand_in_job *j = &s->jobs[i];
-    workplace *w = s->places[thread];
-    if (!w) w = s->places[thread] = bso_alloc(BSO_MEM_DATASET, 1, sizeof *w, "a photograph");
-    if (!w || s->fashion->fetch(s->fashion, j->split, j->index, NULL, w->picture)) return BSO_ERROR;
+    workplace *w = place;
     double u[DRAWS];
     int height, width;
-    for (int k = 0; k < DRAWS; k++) u[k] = draw(s->seed, (uint32_t)i, k);
-    paint(w, u, &height, &width);
+    for (int k = 0; k < DRAWS; k++) u[k] = draw(*(const uint64_t *)seed, (uint32_t)number, k);
+    paint(w, picture, u, &height, &width);
     unsigned long bytes = w->jpeg_room;
     if (!w->encoder) w->encoder = tjInitCompress();
     if (!w->encoder || tjCompress2(w->encoder, w->rgb, width, 0, height, TJPF_RGB, &w->jpeg, &bytes,
                                    TJSAMP_420, QUALITY, TJFLAG_ACCURATEDCT))
-        return bso_fail("%s: JPEG: it cannot be made", j->path);
+        return bso_fail("%s: JPEG: it cannot be made", path);
     if (bytes > w->jpeg_room) w->jpeg_room = bytes;
-    return bso_stand_in_write(j->path, w->jpeg, bytes);
+    return bso_stand_in_write(path, w->jpeg, bytes);
 }
 
-static int do_jobs(const bso_dataset *fashion, const bso_stand_in_job *jobs, size_t n, uint64_t seed)
+static void clear(void *place)
 {
-    size_t threads = (size_t)omp_get_max_threads();
-    studio s = {fashion, jobs, seed, bso_alloc(BSO_MEM_DATASET, threads, sizeof *s.places, "photographs")};
-    if (!s.places) return BSO_ERROR;
-    int rc = bso_for_each("photographs of a stand-in for imagenet", n, do_job, &s);
-    for (size_t t = 0; t < threads; t++) {
-        workplace *w = s.places[t];
-        if (w && w->encoder) tjDestroy(w->encoder);
-        if (w) tjFree(w->jpeg);
-        bso_free(w);
-    }
-    bso_free(s.places);
-    return rc;
+    workplace *w = place;
+    if (w->encoder) tjDestroy(w->encoder);
+    tjFree(w->jpeg);
 }
 
 static int make_imagenet(const char *folder, int per_class, uint64_t seed)
 {
-    static const char *const names[CLASSES] = {"0-t-shirt", "1-trouser", "2-pullover", "3-dress", "4-coat",
-                                               "5-sandal",  "6-shirt",   "7-sneaker",  "8-bag",   "9-boot"};
     bso_dataset fashion;
     if (bso_stand_in_source(&fashion)) return BSO_ERROR;
     int test = per_class / 6 > 0 ? per_class / 6 : 1, train = per_class - test > 0 ? per_class - test : 1;
-    bso_stand_in_job *jobs =
-        bso_stand_in_plan(&fashion, folder, names, "stand-in_%05d.JPEG", "train", train, "val", test);
-    int rc = jobs ? do_jobs(&fashion, jobs, (size_t)(train + test) * CLASSES, seed) : BSO_ERROR;
+    bso_stand_in_job *jobs = bso_stand_in_plan(&fashion, folder, bso_stand_in_garments, "stand-in_%05d.JPEG",
+                                               "train", train, "val", test);
+    int rc =
+        jobs ? bso_stand_in_do("photographs of a stand-in for imagenet", &fashion, jobs,
+                               (size_t)(train + test) * CLASSES, sizeof(workplace), make_one, clear, &seed)
+             : BSO_ERROR;
     bso_free(jobs);
     bso_dataset_close(&fashion);
     return rc;

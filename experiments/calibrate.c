@@ -71,7 +71,7 @@ static int time_batches(const bso_settings *s, bso_loader *loader, int64_t n, do
         return BSO_ERROR;
     }
     bso_network_init(net, s->seed);
-    size_t pixels = (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
+    size_t pixels = bso_dataset_values(d);
     float *x = bso_alloc(BSO_MEM_WORKSPACE, (size_t)n * pixels, sizeof *x, "a batch");
     int *y = bso_alloc(BSO_MEM_WORKSPACE, (size_t)n, sizeof *y, "a batch's labels");
     int code = x && y ? bso_network_attach(net, &sized, 1000) : BSO_ERROR;

@@ -53,7 +53,7 @@ static int lay_out(sheet *s, int samples)
         return bso_fail("--samples %d: the sheet would be %d x %d pixels; ask for fewer", samples, s->width,
                         s->height);
     s->rgb = bso_alloc(BSO_MEM_WORKSPACE, (size_t)s->width * (size_t)s->height, 3, "the sheet");
-    size_t values = (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
+    size_t values = bso_dataset_values(d);
     s->sample = bso_alloc(BSO_MEM_WORKSPACE, values, sizeof *s->sample, "a sample");
     if (!s->rgb || !s->sample) return BSO_ERROR;
     memset(s->rgb, 255, 3 * (size_t)s->width * (size_t)s->height);
@@ -88,7 +88,7 @@ static void colour(const bso_dataset *d, const double *values, uint8_t rgb[3])
 /* The least and the largest value; pictures are shown as they are. */
 static void span(const bso_dataset *d, const float *x, double *low, double *high)
 {
-    size_t n = (size_t)d->frames * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
+    size_t n = bso_dataset_values(d);
     *low = 0;
     *high = d->pictures ? 1 : 0;
     for (size_t i = 0; i < n && !d->pictures; i++) {

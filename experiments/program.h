@@ -6,6 +6,7 @@
 #ifndef BSO_PROGRAM_H
 #define BSO_PROGRAM_H
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/trainer.h"
 
@@ -50,9 +51,6 @@ extern volatile sig_atomic_t bso_stop_signal;
 
 /* A duration as people say it: "43 s", "18 min", "2 h 05 min", "3 days 4 h"; "?" when it is not finite. */
 void bso_duration_text(double seconds, char *text, size_t size);
-
-/* Seconds of a clock that only goes forward. */
-double bso_clock(void);
 
 /* One line of progress on standard output: redrawn on a terminal, plain lines at intervals otherwise. */
 typedef struct {

@@ -10,13 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-double bso_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 void bso_duration_text(double seconds, char *text, size_t size)
 {
     if (!isfinite(seconds) || seconds < 0 || seconds > 1e9) {

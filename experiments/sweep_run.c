@@ -39,14 +39,10 @@ static int cores(void)
 /* DIR, what is missing above it, and DIR/runs. */
 static int make_folders(const bso_sweep_options *o)
 {
-    char part[sizeof o->runs], probe[sizeof o->runs + 16];
-    for (size_t i = 1; o->runs[i]; i++) {
-        if (o->runs[i] != '/') continue;
-        snprintf(part, sizeof part, "%.*s", (int)i, o->runs);
-        if (bso_file_directory(part)) return BSO_ERROR;
-    }
+    char folder[sizeof o->runs], probe[sizeof o->runs + 16];
+    snprintf(folder, sizeof folder, "%s", o->runs);
     snprintf(probe, sizeof probe, "%s/probe.h5", o->runs);
-    return bso_file_directory(o->runs) || bso_file_probe(probe) ? BSO_ERROR : 0;
+    return bso_file_directories(folder) || bso_file_probe(probe) ? BSO_ERROR : 0;
 }
 
 /* Two sweeps on one folder would train the same cells twice. The lock goes with the process. */
