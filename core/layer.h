@@ -18,6 +18,7 @@
 #include "core/network.h"
 
 typedef struct bso_layer bso_layer;
+typedef struct bso_counter bso_counter;
 
 /* A time step of a batch. */
 typedef struct {
@@ -90,6 +91,7 @@ struct bso_network {
     bso_buffer *buffers;
     bso_neuron_counts *neurons;
     bool attached;
+    bso_counter *counter;         /* of operations, in evaluation; NULL: none */
     double *partial;              /* shared by the learners */
     float **accumulated_gradient; /* [param]: whole gradients, where an update takes several time steps
                                      together */
@@ -131,6 +133,17 @@ int bso_layer_keep_maps(bso_layer *l, const bso_network *net, int slots);
 
 /* Number of time slots that must be kept: T under BPTT training, else 1. */
 int bso_network_slots(const bso_network *net);
+
+/* A synapse's shape and weights; false where the layer is none. */
+bool bso_synapse_look(const bso_layer *l, bso_window *window, int *outputs, const bso_param **weight);
+/* Does the layer put out spikes or signs, and not sums of them? */
+bool bso_layer_is_neurons(const bso_layer *l);
+/* Where no neuron made a synapse's input: the image, or a current. */
+const float *bso_synapse_float_input(const bso_layer *l, const bso_pass *pass);
+
+/* Count what layer i is about to get at this time step (core/operations.c). */
+void bso_counter_see(bso_counter *counter, int i, const bso_pass *pass);
+void bso_counter_free(bso_counter *counter);
 
 /* Registration while building: append to the network's lists. NULL or BSO_ERROR where memory is out. */
 bso_param *bso_network_add_param(bso_network *net, const char *layer, const char *suffix,

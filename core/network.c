@@ -358,6 +358,7 @@ void bso_network_free(bso_network *net)
         bso_free(net->gradient[i]);
         bso_free(net->operand[i]);
     }
+    bso_counter_free(net->counter);
     bso_free(net->waiting);
     bso_free(net->scratch);
     bso_free(net->logits);

@@ -23,6 +23,7 @@
 
 #include "core/gradient.h"
 #include "core/memory.h"
+#include "core/operations.h"
 #include "core/optimizer.h"
 #include "core/settings.h"
 
@@ -50,10 +51,12 @@ typedef struct {
     void (*batch)(void *user, const float *x, const int *y, int n); /* before the first time step */
     void (*step)(void *user, int t, double loss, const float *output,
                  int n); /* after forward; [classes][n] */
-    void (*gradient)(void *user, const bso_learner *l, size_t first, size_t n,
-                     const float *g);                  /* from any thread */
+    /* What time step t alone gives to the gradient of a parameter, from any thread; then what the rule gets:
+     * the same, or a sum over t. */
+    void (*step_gradient)(void *user, const bso_param *p, int t, size_t first, size_t n, const float *g);
+    void (*gradient)(void *user, const bso_learner *l, size_t first, size_t n, const float *g);
     void (*updated)(void *user, const bso_learner *l); /* after each update, at l->t */
-    void (*step_done)(void *user, int t);              /* all updates of t are done */
+    void (*step_done)(void *user, int t); /* all updates of t are done; through time: of the batch, t = T-1 */
 } bso_observer;
 
 typedef struct {
@@ -89,6 +92,14 @@ void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n,
  * momentum=None). batch: their number from 0; 0 forgets what was there. Only forward, and nothing else
  * changes: no weight, trace, count or update. */
 void bso_network_estimate_norm(bso_network *net, const float *x, int n, size_t batch);
+
+/* From now on evaluation counts operations and zeros (core/operations.h), from nothing. Returns 0 or
+ * BSO_ERROR. */
+int bso_network_count_operations(bso_network *net);
+/* What was counted: an entry for each synapse, in the network's order, and the shares of outputs of neurons
+ * and of weights that are 0. Returns the number of synapses, 0 where nothing was evaluated since. */
+int bso_network_operations(const bso_network *net, const bso_synapse_operations **operations,
+                           double *activation_sparsity, double *connection_sparsity);
 
 /* Outputs summed over time of the last batch: [classes][n]. */
 const float *bso_network_output(const bso_network *net);

@@ -153,6 +153,11 @@ static void neurons_free(bso_layer *l)
 
 static const bso_layer_kind neurons_kind = {forward, backward, operand, operand_need, neurons_free};
 
+bool bso_layer_is_neurons(const bso_layer *l)
+{
+    return l->kind == &neurons_kind;
+}
+
 int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal, bool normed)
 {
     neurons *own = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *own, "a layer of neurons");

@@ -33,12 +33,38 @@ const bso_epoch_field bso_epoch_fields[] = {
 #undef AT
 
 const bso_weight_array bso_weight_arrays[BSO_WEIGHT_ARRAYS] = {
-    {"flips", offsetof(bso_weight_log, flips), false},
-    {"flip_rate", offsetof(bso_weight_log, flip_rate), false},
-    {"c2i", offsetof(bso_weight_log, c2i), false},
-    {"v", offsetof(bso_weight_log, v), true},
-    {"threshold", offsetof(bso_weight_log, threshold), true},
+    {"flips", offsetof(bso_weight_log, flips), BSO_BY_EPOCH, false},
+    {"flip_rate", offsetof(bso_weight_log, flip_rate), BSO_BY_EPOCH, false},
+    {"c2i", offsetof(bso_weight_log, c2i), BSO_BY_EPOCH, false},
+    {"v", offsetof(bso_weight_log, v), BSO_BY_ENTRY, false},
+    {"threshold", offsetof(bso_weight_log, threshold), BSO_BY_ENTRY, false},
+    {"cosine", offsetof(bso_weight_log, cosine), BSO_BY_STEPS, true},
+    {"flip_curve", offsetof(bso_weight_log, flip_curve), BSO_BY_FLIP_BIN, true},
+    {"flip_gaps", offsetof(bso_weight_log, flip_gaps), BSO_BY_FLIP_GAP, true},
 };
+
+int bso_weight_array_dims(const bso_run *run, bso_array_shape shape, hsize_t dims[3])
+{
+    const hsize_t steps = (hsize_t)run->settings.steps;
+    dims[0] = (hsize_t)run->epochs_done;
+    switch (shape) {
+    case BSO_BY_EPOCH:
+        return 1;
+    case BSO_BY_ENTRY:
+        dims[1] = (hsize_t)run->time_entries;
+        return 2;
+    case BSO_BY_STEPS:
+        dims[1] = dims[2] = steps;
+        return 3;
+    case BSO_BY_FLIP_BIN:
+        dims[0] = (hsize_t)run->flip_bins;
+        return 1;
+    case BSO_BY_FLIP_GAP:
+        dims[0] = BSO_FLIP_GAPS;
+        return 1;
+    }
+    return 0;
+}
 
 static void put_doubles(bso_h5_writer *w, const char *group, const char *name, int rank, const hsize_t *dims,
                         const double *data)
@@ -78,12 +104,11 @@ static void put_epochs(bso_h5_writer *w, const bso_run *run, double *column)
 
 static void put_layers(bso_h5_writer *w, const bso_run *run)
 {
-    const hsize_t epochs = (hsize_t)run->epochs_done;
-    const hsize_t by_entry[2] = {epochs, (hsize_t)run->time_entries};
-    const hsize_t by_step[2] = {epochs, (hsize_t)run->settings.steps};
+    const hsize_t by_step[2] = {(hsize_t)run->epochs_done, (hsize_t)run->settings.steps};
     char group[64];
     bso_h5_group(w, "/layers");
     bso_h5_put_integer(w, "/layers", "time_entries", run->time_entries);
+    bso_h5_put_integer(w, "/layers", "flip_bins", run->flip_bins);
     for (int i = 0; i < run->weight_logs; i++) {
         const bso_weight_log *log = &run->weights[i];
         snprintf(group, sizeof group, "/layers/%s", log->name);
@@ -92,8 +117,10 @@ static void put_layers(bso_h5_writer *w, const bso_run *run)
         bso_h5_put_unsigned(w, group, "count", log->weights);
         for (int a = 0; a < BSO_WEIGHT_ARRAYS; a++) {
             const bso_weight_array *array = &bso_weight_arrays[a];
-            put_doubles(w, group, array->name, array->at_each_time ? 2 : 1, by_entry,
-                        *(double *const *)(const void *)((const char *)log + array->offset));
+            const double *data = *(double *const *)(const void *)((const char *)log + array->offset);
+            hsize_t dims[3];
+            const int rank = bso_weight_array_dims(run, array->shape, dims);
+            if (data || !array->optional) put_doubles(w, group, array->name, rank, dims, data);
         }
     }
     for (int i = 0; i < run->neuron_logs; i++) {
@@ -103,6 +130,23 @@ static void put_layers(bso_h5_writer *w, const bso_run *run)
         bso_h5_put_text(w, group, "kind", "neurons");
         bso_h5_put_unsigned(w, group, "count", log->neurons);
         put_doubles(w, group, "firing_rate", 2, by_step, log->firing_rate);
+    }
+}
+
+static void put_operations(bso_h5_writer *w, const bso_run *run)
+{
+    bso_h5_group(w, "/operations");
+    bso_h5_put_number(w, "/operations", "activation_sparsity", run->activation_sparsity);
+    bso_h5_put_number(w, "/operations", "connection_sparsity", run->connection_sparsity);
+    for (int i = 0; i < run->operation_logs; i++) {
+        const bso_synapse_operations *o = &run->operations[i];
+        char group[64];
+        snprintf(group, sizeof group, "/operations/%s", o->name);
+        bso_h5_group(w, group);
+        bso_h5_put_number(w, group, "dense", o->dense);
+        bso_h5_put_number(w, group, "effective", o->effective);
+        bso_h5_put_integer(w, group, "binary_input", o->binary_input);
+        bso_h5_put_integer(w, group, "one_bit", o->one_bit);
     }
 }
 
@@ -172,6 +216,7 @@ int bso_result_write(const char *path, const bso_run *run, const char *command)
         put_data(&w, run);
         put_epochs(&w, run, scratch);
         put_layers(&w, run);
+        put_operations(&w, run);
         put_memory(&w, run);
         put_regret(&w, run, scratch);
         put_final(&w, run);

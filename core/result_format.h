@@ -5,8 +5,10 @@
 
 #include "core/result.h"
 
+#include <hdf5.h>
+
 #define BSO_RESULT_FORMAT "bso-result"
-enum { BSO_RESULT_VERSION = 3 };
+enum { BSO_RESULT_VERSION = 4 };
 
 /* A number of bso_epoch_log, one data set of /epochs. The rule's hyperparameters follow under their own
  * names. */
@@ -19,12 +21,24 @@ typedef struct {
 extern const bso_epoch_field bso_epoch_fields[]; /* ends with a NULL name */
 
 /* The arrays of one log: data sets of /layers/NAME. */
-enum { BSO_WEIGHT_ARRAYS = 5 };
+typedef enum {
+    BSO_BY_EPOCH,    /* [epochs] */
+    BSO_BY_ENTRY,    /* [epochs][time_entries] */
+    BSO_BY_STEPS,    /* [epochs][T][T] */
+    BSO_BY_FLIP_BIN, /* [flip_bins] */
+    BSO_BY_FLIP_GAP  /* [BSO_FLIP_GAPS] */
+} bso_array_shape;
+
+enum { BSO_WEIGHT_ARRAYS = 8 };
 typedef struct {
     const char *name;
-    size_t offset;     /* of the pointer in bso_weight_log */
-    bool at_each_time; /* [epochs][time_entries], else [epochs] */
+    size_t offset; /* of the pointer in bso_weight_log */
+    bso_array_shape shape;
+    bool optional; /* not there, and NULL, unless `measure` asked for it */
 } bso_weight_array;
+
+/* The shape of such an array in a run. Returns the rank. */
+int bso_weight_array_dims(const bso_run *run, bso_array_shape shape, hsize_t dims[3]);
 
 extern const bso_weight_array bso_weight_arrays[BSO_WEIGHT_ARRAYS];
 

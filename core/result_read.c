@@ -46,7 +46,8 @@ static int get_array(const bso_h5_reader *r, const char *group, const char *name
 {
     char path[128];
     snprintf(path, sizeof path, "%s/%s", group, name);
-    const hsize_t per = rank == 2 ? dims[1] : 1;
+    hsize_t per = 1;
+    for (int i = 1; i < rank; i++) per *= dims[i]; /* at most the square of the largest T */
     *data = room(r, path, dims[0], per);
     if (!*data || bso_h5_get_doubles(r, path, rank, dims, *data)) return BSO_ERROR;
     return check_values(r, path, *data, dims[0] * per, false);
@@ -129,12 +130,16 @@ static int get_epochs(const bso_h5_reader *r, bso_run *run)
 
 static int get_weights(const bso_h5_reader *r, const bso_run *run, const char *group, bso_weight_log *log)
 {
-    const hsize_t dims[2] = {(hsize_t)run->epochs_done, (hsize_t)run->time_entries};
+    char path[128];
     if (get_size(r, group, "count", &log->weights)) return BSO_ERROR;
     for (int a = 0; a < BSO_WEIGHT_ARRAYS; a++) {
         const bso_weight_array *array = &bso_weight_arrays[a];
         double **data = (double **)(void *)((char *)log + array->offset);
-        if (get_array(r, group, array->name, array->at_each_time ? 2 : 1, dims, data)) return BSO_ERROR;
+        hsize_t dims[3];
+        const int rank = bso_weight_array_dims(run, array->shape, dims);
+        snprintf(path, sizeof path, "%s/%s", group, array->name);
+        if (array->optional && !bso_h5_has(r, path)) continue;
+        if (get_array(r, group, array->name, rank, dims, data)) return BSO_ERROR;
     }
     return 0;
 }
@@ -160,15 +165,17 @@ static int get_layer(const bso_h5_reader *r, size_t i, char name[32], char group
 
 static int get_layers(const bso_h5_reader *r, bso_run *run)
 {
-    int64_t entries;
+    int64_t entries, bins;
     size_t count;
     char name[32], group[64];
     bool weights;
     if (bso_h5_get_integer(r, "/layers", "time_entries", 1, run->settings.steps, &entries) ||
+        bso_h5_get_integer(r, "/layers", "flip_bins", 0, BSO_FLIP_BINS, &bins) ||
         bso_h5_count(r, "/layers", LAYERS_MAX, &count)) {
         return BSO_ERROR;
     }
     run->time_entries = (int)entries;
+    run->flip_bins = (int)bins;
     run->weights = bso_alloc(BSO_MEM_LOG, count, sizeof *run->weights, "a result file");
     run->neurons = bso_alloc(BSO_MEM_LOG, count, sizeof *run->neurons, "a result file");
     if (!run->weights || !run->neurons) return BSO_ERROR;
@@ -183,6 +190,48 @@ static int get_layers(const bso_h5_reader *r, bso_run *run)
             memcpy(log->name, name, sizeof log->name);
             if (get_neurons(r, run, group, log)) return BSO_ERROR;
         }
+    }
+    return 0;
+}
+
+static int get_share(const bso_h5_reader *r, const char *object, const char *name, double *value)
+{
+    if (bso_h5_get_number(r, object, name, value)) return BSO_ERROR;
+    return check_values(r, object, value, 1, true);
+}
+
+static int get_operation(const bso_h5_reader *r, const char *group, bso_synapse_operations *o)
+{
+    int64_t binary_input, one_bit;
+    if (bso_h5_get_number(r, group, "dense", &o->dense) ||
+        bso_h5_get_number(r, group, "effective", &o->effective) ||
+        bso_h5_get_integer(r, group, "binary_input", 0, 1, &binary_input) ||
+        bso_h5_get_integer(r, group, "one_bit", 0, 1, &one_bit)) {
+        return BSO_ERROR;
+    }
+    o->binary_input = binary_input;
+    o->one_bit = one_bit;
+    /* Rounding of a product apart, no more can be effective than there are. */
+    if (isfinite(o->dense) && o->effective >= 0 && o->effective <= o->dense * (1 + 1e-9)) return 0;
+    return bso_fail("%s: %s: %g effective of %g operations", r->path, group, o->effective, o->dense);
+}
+
+static int get_operations(const bso_h5_reader *r, bso_run *run)
+{
+    size_t count;
+    char group[64];
+    if (get_share(r, "/operations", "activation_sparsity", &run->activation_sparsity) ||
+        get_share(r, "/operations", "connection_sparsity", &run->connection_sparsity) ||
+        bso_h5_count(r, "/operations", LAYERS_MAX, &count)) {
+        return BSO_ERROR;
+    }
+    run->operations = bso_alloc(BSO_MEM_LOG, count, sizeof *run->operations, "a result file");
+    if (!run->operations) return BSO_ERROR;
+    for (size_t i = 0; i < count; i++) {
+        bso_synapse_operations *o = &run->operations[run->operation_logs++];
+        if (bso_h5_name(r, "/operations", i, o->name, sizeof o->name)) return BSO_ERROR;
+        snprintf(group, sizeof group, "/operations/%s", o->name);
+        if (get_operation(r, group, o)) return BSO_ERROR;
     }
     return 0;
 }
@@ -308,6 +357,7 @@ static int read_result(const char *path, bso_run *run)
     if (!status) status = get_data(&r, run);
     if (!status) status = get_epochs(&r, run);
     if (!status) status = get_layers(&r, run);
+    if (!status) status = get_operations(&r, run);
     if (!status) status = get_memory(&r, run);
     if (!status) status = get_regret(&r, run);
     if (!status) status = get_final(&r, run);

@@ -68,6 +68,9 @@ const bso_key bso_keys[] = {
     {"norm_batches", BSO_KEY_INTEGER, AT(norm_batches), "0", 0, SAMPLES_MAX, NULL, true,
      "training batches that batch norm's running statistics are made of anew before each evaluation; 0: as "
      "training left them"},
+    {"measure", BSO_KEY_WORD, AT(measure), "none", 0, 0, NULL, true,
+     "none, or what is looked at beside, joined by '+': flips (when weights flip, and flip back), cosine "
+     "(similarity of the weight gradients of different time steps)"},
     {"seed", BSO_KEY_SEED, AT(seed), "1", 0, 0, NULL, true,
      "of everything random: initial weights, order, augmentation"},
     {"neuron", BSO_KEY_WORD, AT(neuron), "lif", 0, 0, "lif|sign", true,
@@ -97,6 +100,8 @@ const bso_key bso_keys[] = {
      "parameter file (HDF5) to start from; empty: random from the seed"},
     {"label", BSO_KEY_WORD, AT(label), "", 0, 0, NULL, false,
      "the method's name in tables; empty: made of optimizer and gradient"},
+    {"parts", BSO_KEY_TEXT, AT(parts), "", 0, 0, NULL, false,
+     "tables and figures that the training is for, joined by '+', as in table2+fig5"},
     {"save", BSO_KEY_TEXT, AT(save), "", 0, 0, NULL, false, "parameter file (HDF5) to write at the end"},
     {"trace", BSO_KEY_TEXT, AT(trace), "", 0, 0, NULL, false,
      "file (HDF5) for the first updates, number by number"},
@@ -472,6 +477,32 @@ static int check_hypers(const bso_settings *s, const bso_optimizer *rule)
     return 0;
 }
 
+bool bso_settings_has(const char *list, const char *word)
+{
+    const size_t length = strlen(word);
+    for (const char *at = list;; at += strcspn(at, "+") + 1) {
+        if (strcspn(at, "+") == length && memcmp(at, word, length) == 0) return true;
+        if (!at[strcspn(at, "+")]) return false;
+    }
+}
+
+/* Each word of `measure` is known, and a trace, which is made from the same place, is not wanted as well. */
+static int check_measure(const bso_settings *s)
+{
+    if (is(s->measure, "none")) return 0;
+    for (const char *at = s->measure;; at++) {
+        const size_t length = strcspn(at, "+");
+        if (!(length == 5 && memcmp(at, "flips", 5) == 0) && !(length == 6 && memcmp(at, "cosine", 6) == 0)) {
+            return bso_fail("measure: '%s' is not none, nor flips or cosine joined by '+', at '%.*s'",
+                            s->measure, (int)length, at);
+        }
+        at += length;
+        if (!*at) break;
+    }
+    if (!*s->trace) return 0;
+    return bso_fail("measure=%s: not together with trace; set measure=none", s->measure);
+}
+
 /* Sign neurons have neither time nor traces of spikes. */
 static int check_sign(const bso_settings *s, const bso_gradient *gradient)
 {
@@ -498,7 +529,7 @@ int bso_settings_check(bso_settings *s)
                         gradient->name);
     }
     if (is(s->neuron, "sign") && check_sign(s, gradient)) return BSO_ERROR;
-    if (check_hypers(s, rule)) return BSO_ERROR;
+    if (check_hypers(s, rule) || check_measure(s)) return BSO_ERROR;
     resolve(s);
     return 0;
 }

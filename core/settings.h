@@ -34,6 +34,7 @@ typedef struct {
     uint64_t split_seed;
     char speech_classes[BSO_WORD]; /* all, 12 */
     int64_t norm_batches;          /* 0: none */
+    char measure[BSO_WORD];        /* none, or flips, cosine joined by + */
     uint64_t seed;
     /* neuron and loss */
     char neuron[BSO_WORD];    /* lif; sign: the binary activations -1 and +1 of non-spiking networks, T = 1 */
@@ -49,6 +50,7 @@ typedef struct {
     int64_t schedule_stages;
     /* not part of the experiment's identity, init excepted */
     char label[BSO_WORD]; /* the method's name in tables; "" makes one of optimizer and gradient */
+    char parts[BSO_TEXT]; /* the tables and figures that the training is for, joined by + */
     char init[BSO_TEXT], save[BSO_TEXT], trace[BSO_TEXT];
     int64_t trace_updates, threads;
     char cache[BSO_TEXT]; /* folder of preprocessed samples and stand-ins; "": the usual one; off */
@@ -98,6 +100,9 @@ int bso_settings_get(const bso_settings *s, const char *key, char *text, size_t 
 /* The gradient estimator's name, what `auto` stands for in place of that word; also before
  * bso_settings_check. */
 const char *bso_settings_gradient(const bso_settings *s);
+
+/* Is the word in a list joined by '+', as in augment, measure and parts? */
+bool bso_settings_has(const char *list, const char *word);
 
 /* The method's name: the label, or "optimizer (gradient)" where it is empty. */
 void bso_settings_label(const bso_settings *s, char *text, size_t size);

@@ -26,6 +26,8 @@ static void give_tile(const bso_pass *pass, bso_learner *learner, size_t first, 
 void bso_update_tile(const bso_pass *pass, bso_param *p, size_t first, size_t n, const float *gradient)
 {
     bso_network *net = pass->net;
+    if (pass->observer && pass->observer->step_gradient)
+        pass->observer->step_gradient(pass->observer->user, p, pass->t, first, n, gradient);
     if (!net->accumulated) {
         give_tile(pass, &net->learners[p->ordinal], first, n, gradient);
         return;
@@ -144,7 +146,10 @@ static bso_pass pass_at(bso_network *net, const float *x, int n, int t, bool tra
 static float *forward(const bso_pass *pass)
 {
     bso_network *net = pass->net;
-    for (int i = 0; i < net->layers; i++) net->layer[i].kind->forward(&net->layer[i], pass);
+    for (int i = 0; i < net->layers; i++) {
+        if (net->counter && !pass->training) bso_counter_see(net->counter, i, pass);
+        net->layer[i].kind->forward(&net->layer[i], pass);
+    }
     return bso_layer_map(&net->layer[net->layers - 1], pass->t);
 }
 

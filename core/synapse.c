@@ -124,8 +124,7 @@ static void forward_float(bso_layer *l, const bso_pass *pass, const float *x, fl
     }
 }
 
-/* Where no neuron made the input: the image, or a current. */
-static const float *float_input(const bso_layer *l, const bso_pass *pass)
+const float *bso_synapse_float_input(const bso_layer *l, const bso_pass *pass)
 {
     return l->below ? bso_layer_map(l->below, pass->t) : pass->x;
 }
@@ -140,7 +139,7 @@ static void forward(bso_layer *l, const bso_pass *pass)
         bso_bits_expand(&l->below->out, pass->n, pass->net->operand[0]);
         forward_float(l, pass, pass->net->operand[0], y);
     } else {
-        forward_float(l, pass, float_input(l, pass), y);
+        forward_float(l, pass, bso_synapse_float_input(l, pass), y);
     }
 }
 
@@ -233,7 +232,8 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
     float *zeta = net->gradient[0];
     if (wants_input) data_gradient(l, pass, zeta, net->gradient[1]);
     bool packed = l->below && l->below->out.bits;
-    const float *operand = packed ? l->below->kind->operand(l->below, pass, 0) : float_input(l, pass);
+    const float *operand =
+        packed ? l->below->kind->operand(l->below, pass, 0) : bso_synapse_float_input(l, pass);
     int status = weight_gradient(l, pass, zeta, operand);
     if (!status && s->bias) status = bias_gradient(l, pass, zeta);
     if (wants_input) {
@@ -255,6 +255,16 @@ static const bso_layer_kind synapse_kind = {
     .backward = backward,
     .free = synapse_free,
 };
+
+bool bso_synapse_look(const bso_layer *l, bso_window *window, int *outputs, const bso_param **weight)
+{
+    if (l->kind != &synapse_kind) return false;
+    const synapse *s = l->own;
+    *window = s->window;
+    *outputs = s->outputs;
+    *weight = s->weight;
+    return true;
+}
 
 static void want_scratch(const bso_layer *l, bso_network *net)
 {

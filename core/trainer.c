@@ -6,6 +6,7 @@
 #include "core/dataset.h"
 #include "core/error.h"
 #include "core/kernels.h"
+#include "core/measure.h"
 #include "core/store.h"
 
 #include <cblas.h>
@@ -30,6 +31,7 @@ typedef struct {
     bso_loader loader;
     bso_network *net;
     bso_trace *trace;
+    bso_measure *measure;
     bso_param *params;
     bso_learner *learners;
     int param_count;
@@ -255,7 +257,8 @@ static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
         return BSO_ERROR;
     for (size_t b = 0; b < tr->batches; b++) {
         if (bso_stop_requested) return BSO_INTERRUPTED;
-        const bso_observer *observer = tr->trace ? bso_trace_observer(tr->trace) : NULL;
+        const bso_observer *observer =
+            tr->trace ? bso_trace_observer(tr->trace) : bso_measure_batch(tr->measure, b);
         bso_batch_result result;
         const float *x;
         const int *y;
@@ -321,12 +324,30 @@ static int estimate_norm(training *tr, int epoch)
     return 0;
 }
 
+/* What inference costs, as it was counted. */
+static int log_operations(training *tr)
+{
+    bso_run *run = tr->run;
+    const bso_synapse_operations *operations = NULL;
+    const int count =
+        bso_network_operations(tr->net, &operations, &run->activation_sparsity, &run->connection_sparsity);
+    run->operations = bso_alloc(BSO_MEM_LOG, (size_t)count, sizeof *run->operations, "operation counts");
+    if (!run->operations) return BSO_ERROR;
+    for (int i = 0; i < count; i++) run->operations[i] = operations[i];
+    run->operation_logs = count;
+    return 0;
+}
+
 static int evaluate_both(training *tr, int epoch, bso_epoch_log *e)
 {
     double begun = bso_clock();
     int status = estimate_norm(tr, epoch);
     if (!status) status = evaluate(tr, BSO_SPLIT_VALIDATION, &e->validation_loss, &e->validation_accuracy);
+    /* Operations are counted while the test set sees the network as it is in the end. */
+    const bool last = epoch + 1 >= tr->s->epochs;
+    if (!status && last) status = bso_network_count_operations(tr->net);
     if (!status) status = evaluate(tr, BSO_SPLIT_TEST, &e->test_loss, &e->test_accuracy);
+    if (!status && last) status = log_operations(tr);
     e->evaluation_seconds = bso_clock() - begun;
     return status;
 }
@@ -338,6 +359,7 @@ static int run_epoch(training *tr, int epoch)
     int status = train_epoch(tr, epoch, e);
     if (status) return status;
     log_layers(tr, epoch, e);
+    bso_measure_epoch(tr->measure, epoch);
     for (int i = 0; i < tr->param_count; i++) {
         const bso_learner *l = &tr->learners[i];
         /* Hyperparameters of the rule, and lr, as they were in the last update. */
@@ -392,6 +414,8 @@ static int prepare(training *tr)
     run->model_bytes = bso_network_model_bytes(tr->net, false);
     run->model_bytes_float = bso_network_model_bytes(tr->net, true);
     if (log_open(tr)) return BSO_ERROR;
+    if (bso_measure_open(&tr->measure, tr->net, run, (uint64_t)s->epochs * tr->batches * entries))
+        return BSO_ERROR;
     if (s->trace[0] && bso_trace_open(&tr->trace, s->trace, tr->net, s, s->trace_updates)) return BSO_ERROR;
     return 0;
 }
@@ -399,6 +423,7 @@ static int prepare(training *tr)
 static void finish(training *tr)
 {
     bso_run *run = tr->run;
+    bso_measure_flips(tr->measure);
     run->weights_hash = bso_network_hash(tr->net);
     for (int i = 0; i < BSO_MEM_CATEGORIES; i++) {
         run->memory_current[i] = bso_mem_current((bso_mem_category)i);
@@ -426,6 +451,7 @@ static void release(training *tr)
     for (int i = 0; tr->initial && i < tr->run->weight_logs; i++) bso_free(tr->initial[i]);
     bso_free(tr->initial);
     bso_free(tr->flips_before);
+    bso_measure_close(tr->measure);
     bso_network_free(tr->net);
     bso_loader_close(&tr->loader);
 }
@@ -465,11 +491,15 @@ void bso_run_free(bso_run *run)
         bso_free(w->c2i);
         bso_free(w->v);
         bso_free(w->threshold);
+        bso_free(w->cosine);
+        bso_free(w->flip_curve);
+        bso_free(w->flip_gaps);
     }
     for (int i = 0; run->neurons && i < run->neuron_logs; i++) bso_free(run->neurons[i].firing_rate);
     bso_free(run->weights);
     bso_free(run->neurons);
     bso_free(run->epochs);
+    bso_free(run->operations);
     bso_free(run->batch_loss);
     memset(run, 0, sizeof *run);
 }

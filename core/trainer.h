@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "core/network.h"
+#include "core/operations.h"
 #include "core/settings.h"
 
 #include <signal.h>
@@ -22,7 +23,10 @@ typedef struct {
     double hyper[BSO_HYPER_MAX]; /* of the rule, likewise, in the rule's order */
 } bso_epoch_log;
 
-/* One parameter trained by the rule under test. */
+enum { BSO_FLIP_GAPS = 32, BSO_FLIP_BINS = 512 };
+
+/* One parameter trained by the rule under test. What `measure` asks for is NULL where it was not asked for,
+ * or where the weights are not one bit each (flips). */
 typedef struct {
     char name[32];
     size_t weights;
@@ -31,6 +35,14 @@ typedef struct {
     double *c2i;       /* [epochs] */
     double *v;         /* [epochs][time_entries] at the epoch's end, NaN where the rule has none */
     double *threshold; /* [epochs][time_entries] likewise */
+    /* measure=cosine: [epochs][T][T] cosine similarity between this parameter's gradients of time steps t and
+     * t', mean over the epoch's first batches (core/measure.h); NaN where one was zero. */
+    double *cosine;
+    /* measure=flips: flips per weight and update, mean over each of flip_bins equal parts of the training. */
+    double *flip_curve;
+    /* measure=flips: flips of weights that had flipped before, by the number of updates since: [0] 1 update
+     * ago, [g] more than 2^(g-1) and at most 2^g. The other flips were their weight's first. */
+    double *flip_gaps;
 } bso_weight_log;
 
 typedef struct {
@@ -56,8 +68,15 @@ typedef struct {
     int weight_logs, neuron_logs;
     bso_weight_log *weights;
     bso_neuron_log *neurons;
-    uint64_t updates;   /* per parameter, done */
-    double *batch_loss; /* [batches done] */
+    int flip_bins; /* parts of flip_curve: BSO_FLIP_BINS or, of a short training, its updates */
+    /* What inference costs for a sample of the test set, by the weights at the end (core/operations.h);
+     * operation_logs is 0 where there was no test sample, or the training diverged. */
+    int operation_logs;
+    bso_synapse_operations *operations;
+    double activation_sparsity; /* share of neuron outputs that are 0, over samples and time steps */
+    double connection_sparsity; /* share of weights that are 0 */
+    uint64_t updates;           /* per parameter, done */
+    double *batch_loss;         /* [batches done] */
     size_t batches;
     double model_bytes, model_bytes_float;
     size_t one_bit_weights, float_weights; /* counts */
