@@ -119,18 +119,24 @@ void bso_counter_free(bso_counter *c)
     bso_free(c);
 }
 
-/* Channels whose count is not 0, of pixel p; with sign neurons all are. */
+/* Channels whose value is not 0, of pixel p. A sum of signs is 0 where half of them are +1. */
 static uint64_t present(const bso_signal *s, size_t p, size_t pixels)
 {
-    if (s->bipolar) return (uint64_t)s->channels;
-    uint64_t sum = 0;
+    const uint32_t zero = s->bipolar ? s->largest / 2 : 0;
+    if (s->bipolar && s->largest % 2) return (uint64_t)s->channels;
+    uint64_t others = 0;
     for (int w = 0; w < s->words; w++) {
-        uint64_t any = 0;
-        for (int b = 0; b < s->planes; b++)
-            any |= s->bits[((size_t)b * (size_t)s->words + (size_t)w) * pixels + p];
-        sum += (uint64_t)__builtin_popcountll(any);
+        uint64_t other = 0;
+        for (int b = 0; b < s->planes; b++) {
+            const uint64_t bits = s->bits[((size_t)b * (size_t)s->words + (size_t)w) * pixels + p];
+            other |= bits ^ (zero >> b & 1 ? ~UINT64_C(0) : 0);
+        }
+        /* Beyond the last channel there are counts of 0. */
+        const int channels = s->channels - 64 * w;
+        if (channels < 64) other &= (UINT64_C(1) << channels) - 1;
+        others += (uint64_t)__builtin_popcountll(other);
     }
-    return sum;
+    return others;
 }
 
 static uint64_t used_of_signal(const counted *s, const bso_signal *in, int n)

@@ -9,11 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHOW_CONFIG = 1, SHOW_EPOCHS = 2, SHOW_LAYERS = 4, SHOW_MEMORY = 8, SHOW_ALL = 15 };
+enum {
+    SHOW_CONFIG = 1,
+    SHOW_EPOCHS = 2,
+    SHOW_LAYERS = 4,
+    SHOW_MEMORY = 8,
+    SHOW_OPERATIONS = 16,
+    SHOW_ALL = 31
+};
 enum { MEMBERS_MAX = 1 << 20, DEPTH_MAX = 8 };
 
 static const char help[] =
-    "usage: bso inspect FILE.h5 [--config] [--epochs] [--layers] [--memory]\n"
+    "usage: bso inspect FILE.h5 [--config] [--epochs] [--layers] [--memory] [--operations]\n"
     "  what is in a result file, all of it or the named parts; of a parameter or trace file, a listing\n";
 
 /* ---- Results ---- */
@@ -107,6 +114,27 @@ static void show_layers(const bso_run *run)
     }
 }
 
+static void show_operations(const bso_run *run)
+{
+    printf("\noperations of inference, for one sample of the test set (NeuroBench's terms)\n");
+    if (run->operation_logs == 0) {
+        printf("not counted: no test sample, or the training diverged\n");
+        return;
+    }
+    printf("%-10s %14s %14s  %s\n", "synapse", "dense", "effective", "which are");
+    for (int i = 0; i < run->operation_logs; i++) {
+        const bso_synapse_operations *o = &run->operations[i];
+        printf("%-10s %14.0f %14.0f  %s, %s weights\n", o->name, o->dense, o->effective,
+               o->binary_input ? "accumulates" : "multiply-accumulates", o->one_bit ? "one-bit" : "float");
+    }
+    const bso_operations_sum sum = bso_operations_total(run->operations, run->operation_logs);
+    printf("%-10s %14.0f %14.0f  %.0f accumulates, %.0f multiply-accumulates; about %.3g uJ at 45 nm\n",
+           "all", sum.dense, sum.accumulates + sum.multiply_accumulates, sum.accumulates,
+           sum.multiply_accumulates, 1e6 * sum.joules);
+    printf("zeros: %.2f %% of activations, %.2f %% of connections\n", 100 * run->activation_sparsity,
+           100 * run->connection_sparsity);
+}
+
 static void show_memory(const bso_run *run)
 {
     const double weights = (double)run->one_bit_weights;
@@ -134,6 +162,7 @@ static int inspect_result(const char *path, int what)
     if (what & SHOW_EPOCHS) show_epochs(&run);
     if (what & SHOW_LAYERS) show_layers(&run);
     if (what & SHOW_MEMORY) show_memory(&run);
+    if (what & SHOW_OPERATIONS) show_operations(&run);
     bso_run_free(&run);
     return 0;
 }
@@ -227,7 +256,8 @@ int bso_command_inspect(int argc, char **argv)
     } options[] = {{"--config", SHOW_CONFIG},
                    {"--epochs", SHOW_EPOCHS},
                    {"--layers", SHOW_LAYERS},
-                   {"--memory", SHOW_MEMORY}};
+                   {"--memory", SHOW_MEMORY},
+                   {"--operations", SHOW_OPERATIONS}};
     const char *path = NULL;
     int what = 0;
     for (int i = 1; i < argc; i++) {

@@ -87,6 +87,17 @@ void bso_results_make(bso_run *run, int epochs)
         w->threshold = numbers(count * 2, 5 + i);
         for (size_t e = 0; e < count * 2; e++) w->v[e] = NAN;
     }
+    /* Only the first one has what `measure` asks for. */
+    run->flip_bins = 6;
+    run->weights[0].cosine = numbers(count * 4, 30);
+    run->weights[0].flip_curve = numbers(6, 40);
+    run->weights[0].flip_gaps = numbers(BSO_FLIP_GAPS, 50);
+    run->operation_logs = 2;
+    run->operations = bso_alloc(BSO_MEM_LOG, 2, sizeof *run->operations, "test");
+    run->operations[0] = (bso_synapse_operations){"conv10", 4000, 3999.5, false, false};
+    run->operations[1] = (bso_synapse_operations){"conv9", 70000, 123.25, true, true};
+    run->activation_sparsity = 0.875;
+    run->connection_sparsity = 0.0625;
     snprintf(run->neurons[0].name, sizeof run->neurons[0].name, "lif1");
     run->neurons[0].neurons = 77;
     run->neurons[0].firing_rate = numbers(count * 2, 9);

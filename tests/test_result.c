@@ -58,7 +58,22 @@ static void same_runs(const bso_run *a, const bso_run *b)
         same_numbers(v->c2i, w->c2i, epochs);
         same_numbers(v->v, w->v, epochs * 2);
         same_numbers(v->threshold, w->threshold, epochs * 2);
+        assert_int_equal(v->cosine == NULL, w->cosine == NULL);
+        assert_int_equal(v->flip_gaps == NULL, w->flip_gaps == NULL);
+        if (v->cosine) same_numbers(v->cosine, w->cosine, epochs * 4);
+        if (v->flip_curve) same_numbers(v->flip_curve, w->flip_curve, (size_t)a->flip_bins);
+        if (v->flip_gaps) same_numbers(v->flip_gaps, w->flip_gaps, BSO_FLIP_GAPS);
     }
+    assert_int_equal(a->flip_bins, b->flip_bins);
+    assert_int_equal(a->operation_logs, b->operation_logs);
+    for (int i = 0; i < a->operation_logs; i++) {
+        const bso_synapse_operations *o = &a->operations[i], *p = &b->operations[i];
+        assert_string_equal(o->name, p->name);
+        same_numbers(&o->dense, &p->dense, 2);
+        assert_int_equal(o->binary_input, p->binary_input);
+        assert_int_equal(o->one_bit, p->one_bit);
+    }
+    same_numbers(&a->activation_sparsity, &b->activation_sparsity, 2);
     assert_string_equal(a->neurons[0].name, b->neurons[0].name);
     assert_int_equal(a->neurons[0].neurons, b->neurons[0].neurons);
     same_numbers(a->neurons[0].firing_rate, b->neurons[0].firing_rate, epochs * 2);

@@ -166,6 +166,17 @@ static void test_wrong_values(void **state)
     refused(file, "attribute optimizer is not one text");
     replace_attribute("/layers", "time_entries", H5T_NATIVE_INT64, &huge);
     refused(file, "time_entries");
+    replace_attribute("/layers", "flip_bins", H5T_NATIVE_INT64, &huge);
+    refused(file, "flip_bins");
+    replace_attribute("/operations/conv9", "effective", H5T_NATIVE_DOUBLE, &nan);
+    refused(file, "/operations/conv9");
+    const double more = 70001;
+    replace_attribute("/operations/conv9", "effective", H5T_NATIVE_DOUBLE, &more);
+    refused(file, "70001 effective of 70000 operations");
+    replace_attribute("/operations/conv9", "one_bit", H5T_NATIVE_INT64, &two);
+    refused(file, "one_bit");
+    replace_attribute("/operations", "activation_sparsity", H5T_NATIVE_DOUBLE, &more);
+    refused(file, "not in 0 to 1");
     replace_attribute("/final", "test_accuracy", H5T_NATIVE_DOUBLE, &half);
     refused(file, "not that of the last epoch");
     replace_attribute("/final", "validation_accuracy", H5T_NATIVE_DOUBLE, &half);
@@ -246,6 +257,12 @@ static void test_wrong_shapes(void **state)
     refused(file, "/epochs/gamma");
     replace_data("/layers/conv9.weight/v", H5T_NATIVE_DOUBLE, 2, one);
     refused(file, "/layers/conv9.weight/v");
+    replace_data("/layers/conv10.weight/cosine", H5T_NATIVE_DOUBLE, 3, (const hsize_t[]){3, 2, 3});
+    refused(file, "/layers/conv10.weight/cosine");
+    replace_data("/layers/conv10.weight/flip_curve", H5T_NATIVE_DOUBLE, 1, four);
+    refused(file, "/layers/conv10.weight/flip_curve");
+    replace_data("/layers/conv10.weight/flip_gaps", H5T_NATIVE_DOUBLE, 1, four);
+    refused(file, "/layers/conv10.weight/flip_gaps");
     /* Sizes that no file of this length can hold must not be allocated. */
     replace_data("/epochs/train_loss", H5T_NATIVE_DOUBLE, 1, vast);
     refused(file, "larger than the file");
