@@ -60,15 +60,6 @@ int bso_part_check(const char *parts)
     return 0;
 }
 
-bool bso_part_in(const char *parts, const char *name)
-{
-    for (const char *at = parts, *next; at; at = next) {
-        const size_t length = first_name(at, &next);
-        if (length > 0 && strlen(name) == length && strncmp(at, name, length) == 0) return true;
-    }
-    return false;
-}
-
 void bso_part_add(char parts[BSO_TEXT], const char *more)
 {
     for (const char *at = more, *next; at; at = next) {
@@ -76,6 +67,7 @@ void bso_part_add(char parts[BSO_TEXT], const char *more)
         const size_t length = first_name(at, &next), used = strlen(parts);
         if (length == 0 || length >= sizeof name || used + length + 2 > BSO_TEXT) continue;
         snprintf(name, sizeof name, "%.*s", (int)length, at);
-        if (!bso_part_in(parts, name)) snprintf(parts + used, BSO_TEXT - used, "%s%s", used ? "+" : "", name);
+        if (!bso_settings_has(parts, name))
+            snprintf(parts + used, BSO_TEXT - used, "%s%s", used ? "+" : "", name);
     }
 }

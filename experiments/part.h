@@ -6,8 +6,6 @@
 
 #include "core/settings.h"
 
-#include <stdbool.h>
-
 typedef struct {
     const char *name;     /* "table2", as in the key `parts` and for --only */
     const char *title;    /* what it shows */
@@ -25,9 +23,6 @@ const bso_part *bso_part_find(const char *name);
 
 /* Is each of the names joined by '+' a part? Returns 0, or BSO_ERROR naming one that is not. */
 int bso_part_check(const char *parts);
-
-/* Is the part among names joined by '+'? */
-bool bso_part_in(const char *parts, const char *name);
 
 /* Add those names of `more` that are not there yet; one that has no room is left out. */
 void bso_part_add(char parts[BSO_TEXT], const char *more);

@@ -90,7 +90,7 @@ static void tell_strangers(const bso_sweep_options *o, const bso_sweep *sweep)
 static bool chosen(const bso_sweep_options *o, const bso_job *job)
 {
     if (!o->only) return true;
-    if (bso_part_find(o->only)) return bso_part_in(job->settings->parts, o->only);
+    if (bso_part_find(o->only)) return bso_settings_has(job->settings->parts, o->only);
     return strcasecmp(o->only, job->label) == 0 || strcasestr(job->name, o->only);
 }
 
