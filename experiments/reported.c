@@ -206,22 +206,31 @@ const char *bso_reported_dataset(const char *shown)
     return NULL;
 }
 
+static const struct {
+    const char *optimizer, *gradient, *paper;
+} methods[] = {{"bso", "ottt", "BSO"},           {"tbso", "ottt", "T-BSO"},
+               {"tbso", "ndot_ref", "T-BSO"},    {"sgd_momentum", "bptt", "FP-SNN"},
+               {"sgd_momentum", "ottt", "OTTT"}, {"sgd_momentum", "ndot", "NDOT"},
+               {"sgd_momentum", "sltt", "SLTT"}, {"adam_ste", "bptt", "BPTT"},
+               {"sgd_ste", "bptt", "BPTT"}};
+enum { METHODS = sizeof methods / sizeof *methods };
+
 const char *bso_reported_method(const bso_settings *settings)
 {
-    static const struct {
-        const char *optimizer, *gradient, *paper;
-    } methods[] = {{"bso", "ottt", "BSO"},           {"tbso", "ottt", "T-BSO"},
-                   {"tbso", "ndot_ref", "T-BSO"},    {"sgd_momentum", "bptt", "FP-SNN"},
-                   {"sgd_momentum", "ottt", "OTTT"}, {"sgd_momentum", "ndot", "NDOT"},
-                   {"sgd_momentum", "sltt", "SLTT"}, {"adam_ste", "bptt", "BPTT"},
-                   {"sgd_ste", "bptt", "BPTT"}};
     const char *gradient = bso_settings_gradient(settings);
     if (strcmp(settings->neuron, "lif") != 0) return NULL;
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+    for (size_t i = 0; i < METHODS; i++) {
         if (strcmp(methods[i].optimizer, settings->optimizer) == 0 &&
             strcmp(methods[i].gradient, gradient) == 0) {
             return methods[i].paper;
         }
     }
     return NULL;
+}
+
+bool bso_reported_runs_here(const char *method)
+{
+    bool runs = false;
+    for (size_t i = 0; i < METHODS; i++) runs = runs || strcmp(methods[i].paper, method) == 0;
+    return runs;
 }

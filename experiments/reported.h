@@ -45,4 +45,7 @@ const char *bso_reported_dataset(const char *shown);
  * is none of those that the paper reports. */
 const char *bso_reported_method(const bso_settings *settings);
 
+/* Can the method of that name be trained by this suite? The others are only reported. */
+bool bso_reported_runs_here(const char *method);
+
 #endif

@@ -6,8 +6,9 @@
 #include "experiments/sweep_file.h"
 
 typedef struct {
-    const char *file;  /* where the cells come from, for messages */
-    const char *only;  /* only cells whose label is this or whose name contains it; NULL: all */
+    const char *file; /* where the cells come from, for messages */
+    const char
+        *only; /* only cells for this part, or whose label is this, or whose name contains it; NULL: all */
     int jobs, threads; /* cells at once and threads of each; 0: as the machine has cores */
     bool dry;          /* list and estimate, train nothing */
     bool alone;        /* the folder is this sweep's alone: results of other cells are told of */

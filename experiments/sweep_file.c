@@ -6,6 +6,7 @@
 #include "core/stand_in.h"
 #include "experiments/config.h"
 #include "experiments/method.h"
+#include "experiments/part.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -132,7 +133,7 @@ static int make_cell(reader *r, const config_setting_t *members, const group *g,
             if (turn == pass && apply_axis(r, &g->axes[a], values[a], s)) return BSO_ERROR;
         }
     }
-    return bso_settings_check(s) ? bso_config_at(r->path, members) : 0;
+    return bso_settings_check(s) || bso_part_check(s->parts) ? bso_config_at(r->path, members) : 0;
 }
 
 /* Where the files of the data set are not found, put the stand-in for it into the settings. */
@@ -241,6 +242,7 @@ void bso_sweep_add(bso_sweep *sweep, const bso_settings *settings, bool optional
     if (i < sweep->count) {
         sweep->repeated++;
         sweep->cells[i].optional = sweep->cells[i].optional && optional;
+        bso_part_add(sweep->cells[i].settings.parts, settings->parts);
     } else {
         sweep->count++;
     }

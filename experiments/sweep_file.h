@@ -11,7 +11,8 @@
  * keys on top of it. A list stands for a cell with each of its values, several lists for all their
  * combinations. optional = true: the group is left out where its data set cannot be opened.
  * or_stand_in = true: where the files of its data set are not there, the stand-in for it (core/stand_in.h)
- * takes their place, under its own name.
+ * takes their place, under its own name. parts = "table2+fig5" says which tables and figures the group is for
+ * (experiments/part.h); a cell that several groups ask for is for all that any of them says.
  */
 #ifndef BSO_SWEEP_FILE_H
 #define BSO_SWEEP_FILE_H
@@ -41,8 +42,8 @@ enum { BSO_SWEEP_CELLS_MAX = 10000 };
 int bso_sweep_read(bso_sweep *sweep, const char *path);
 /* Make room for that many cells of a sweep that is not read from a file. Returns 0 or BSO_ERROR. */
 int bso_sweep_room(bso_sweep *sweep, size_t cells);
-/* Add a cell of checked settings; one that is there already is only counted in `repeated`. There must be
- * room. */
+/* Add a cell of checked settings; one that is there already only gets the parts of the new one, and is
+ * counted in `repeated`. There must be room. */
 void bso_sweep_add(bso_sweep *sweep, const bso_settings *settings, bool optional);
 void bso_sweep_free(bso_sweep *sweep);
 

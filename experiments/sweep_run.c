@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/result.h"
 #include "experiments/calibrate.h"
+#include "experiments/part.h"
 #include "experiments/program.h"
 #include "experiments/sweep.h"
 #include "experiments/sweep_pool.h"
@@ -85,6 +86,14 @@ static void tell_strangers(const bso_sweep_options *o, const bso_sweep *sweep)
     }
 }
 
+/* Does --only leave it? A part's name is nothing else. */
+static bool chosen(const bso_sweep_options *o, const bso_job *job)
+{
+    if (!o->only) return true;
+    if (bso_part_find(o->only)) return bso_settings_has(job->settings->parts, o->only);
+    return strcasecmp(o->only, job->label) == 0 || strcasestr(job->name, o->only);
+}
+
 /* The cells that --only leaves, as jobs. */
 static int choose(const bso_sweep_options *o, const bso_sweep *sweep, plan *p)
 {
@@ -96,13 +105,15 @@ static int choose(const bso_sweep_options *o, const bso_sweep *sweep, plan *p)
         job->optional = sweep->cells[i].optional;
         bso_settings_label(job->settings, job->label, sizeof job->label);
         bso_result_name(job->settings, job->name, sizeof job->name);
-        if (o->only && strcasecmp(o->only, job->label) != 0 && !strcasestr(job->name, o->only)) continue;
+        if (!chosen(o, job)) continue;
         int length = snprintf(job->path, sizeof job->path, "%s/%s", o->runs, job->name);
         if (length < 0 || (size_t)length >= sizeof job->path) return bso_fail("%s: too long a path", o->runs);
         p->count++;
     }
-    if (p->count == 0) return bso_fail("--only %s: no cell of %s has this label or name", o->only, o->file);
-    return 0;
+    if (p->count) return 0;
+    return bso_part_find(o->only)
+               ? bso_fail("--only %s: no cell of %s is for this part", o->only, o->file)
+               : bso_fail("--only %s: no cell of %s has this label or name", o->only, o->file);
 }
 
 static bool same_data(const bso_settings *a, const bso_settings *b)

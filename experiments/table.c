@@ -1,6 +1,9 @@
-/* table.c: `bso table DIR`: the comparison of a sweep's results, and the numbers behind its plots. */
+/* table.c: `bso table DIR`: the comparison of a sweep's results, the tables and figures of the paper, and the
+ * numbers behind the plots. */
 #include "experiments/memory_results.h"
+#include "experiments/part_tables.h"
 #include "experiments/program.h"
+#include "experiments/regret.h"
 #include "experiments/table.h"
 
 #include "core/file.h"
@@ -8,9 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
-    "usage: bso table DIR\n"
-    "  reads DIR/runs/*.h5, DIR/memory/*.h5, writes DIR/tables/ and prints the comparison of the runs\n";
+static const char help[] = "usage: bso table DIR [--only NAME]\n\n"
+                           "  Reads DIR/runs/*.h5, DIR/memory/*.h5 and DIR/regret/*.h5, writes DIR/tables/ "
+                           "and prints the comparison.\n\n"
+                           "  --only NAME    only this table or figure of the paper (table1 to table5, fig3 "
+                           "to fig5, regret, flips,\n"
+                           "                 inference), and print it\n";
 
 struct comparison {
     const bso_table *table;
@@ -23,7 +29,7 @@ static void print_plain(FILE *out, const void *argument)
     c->print(out, c->table);
 }
 
-static int write_all(const bso_table *table, const char *directory)
+static int write_comparison(const bso_table *table, const char *folder)
 {
     static const struct {
         const char *name;
@@ -37,16 +43,70 @@ static int write_all(const bso_table *table, const char *directory)
         {"memory.csv", bso_series_memory},
         {"comparison.md", bso_table_markdown},
     };
-    char folder[4096];
-    if (snprintf(folder, sizeof folder, "%s/tables", directory) >= (int)sizeof folder) {
-        return bso_fail("%.60s...: the directory's name is too long", directory);
-    }
-    if (bso_file_directory(folder)) return BSO_ERROR;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         const struct comparison c = {table, files[i].print};
         if (bso_print_file(folder, files[i].name, print_plain, &c)) return BSO_ERROR;
     }
     return 0;
+}
+
+static int write_all(const bso_table *table, const char *folder, const char *only)
+{
+    if (bso_file_directory(folder)) return BSO_ERROR;
+    if (!only && write_comparison(table, folder)) return BSO_ERROR;
+    return bso_part_tables(table, folder, only);
+}
+
+/* What is not made of trainings, and the page it is on. */
+static const struct other {
+    const char *name, *page;
+    int (*write)(const char *directory);
+} others[] = {
+    {"table1", "table1", bso_memory_tables},
+    {"fig4", "table1", bso_memory_tables},
+    {"memory", "table1", bso_memory_tables},
+    {"regret", "regret_summary", bso_regret_tables},
+};
+enum { OTHERS = sizeof others / sizeof *others };
+
+static const struct other *other_find(const char *name)
+{
+    for (int i = 0; i < OTHERS; i++) {
+        if (strcmp(others[i].name, name) == 0) return &others[i];
+    }
+    return NULL;
+}
+
+/* A page as it was written. */
+static int show(const char *folder, const char *page)
+{
+    char path[BSO_PATH], name[BSO_WORD + 8];
+    uint8_t *text;
+    size_t size;
+    snprintf(name, sizeof name, "%s.md", page);
+    if (bso_file_path(path, folder, name) || bso_file_read(path, 1 << 26, BSO_MEM_LOG, &text, &size))
+        return BSO_ERROR;
+    fwrite(text, 1, size, stdout);
+    bso_free(text);
+    return 0;
+}
+
+static int parse(int argc, char **argv, const char **directory, const char **only, bool *asked)
+{
+    for (int i = 1; i < argc; i++) {
+        int code = bso_option(argc, argv, &i, "--only", only);
+        if (code == 0) code = bso_flag(argv[i], "--help", asked);
+        if (code == 0) code = bso_flag(argv[i], "-h", asked);
+        if (code < 0) return code;
+        if (code == 1) continue;
+        if (argv[i][0] == '-') return bso_usage("no such option: %s", argv[i]);
+        if (*directory) return bso_usage("one directory, not also %s", argv[i]);
+        *directory = argv[i];
+    }
+    if (*asked) return 0;
+    if (!*directory) return bso_usage("the directory is missing");
+    if (!*only || bso_part_find(*only) || other_find(*only)) return 0;
+    return bso_usage("--only %s: no such table or figure", *only);
 }
 
 static bool has_folder(const char *directory, const char *name)
@@ -55,21 +115,54 @@ static bool has_folder(const char *directory, const char *name)
     return bso_file_path(path, directory, name) == 0 && access(path, F_OK) == 0;
 }
 
-int bso_command_table(int argc, char **argv)
+/* Tables of trainings: all, or one part's. */
+static int write_runs(const char *directory, const char *folder, const char *only)
 {
-    const char *directory;
-    int code = bso_one_directory(argc, argv, help, &directory);
-    if (code || !directory) return code;
-    /* What is not made of runs may be there without any. */
-    int others = bso_memory_tables(directory);
-    if (others < 0 || (!has_folder(directory, "runs") && has_folder(directory, "memory"))) return others;
     bso_table table;
     int status = bso_table_load(&table, directory);
-    if (!status) status = write_all(&table, directory);
-    if (!status) {
-        bso_table_markdown(stdout, &table);
-        status = table.unreadable || others ? 1 : 0;
-    }
+    /* Where the results are gone, numbers of old ones do not stay. */
+    if (status && has_folder(directory, "tables") && write_all(&table, folder, only))
+        fprintf(stderr, "bso: %s\n", bso_error());
+    if (!status) status = write_all(&table, folder, only);
+    if (!status && only) status = show(folder, only);
+    if (!status && !only) bso_table_markdown(stdout, &table);
+    if (!status && table.unreadable) status = 1;
     bso_table_free(&table);
     return status;
+}
+
+/* Tables of memory and of regret. Returns 1 where something of them could not be read. */
+static int write_others(const char *directory)
+{
+    const int memory = bso_memory_tables(directory);
+    if (memory < 0) return memory;
+    const int regret = bso_regret_tables(directory);
+    return regret < 0 ? regret : memory | regret;
+}
+
+int bso_command_table(int argc, char **argv)
+{
+    const char *directory = NULL, *only = NULL;
+    bool asked = false;
+    int code = parse(argc, argv, &directory, &only, &asked);
+    if (code) return code;
+    if (asked) {
+        fputs(help, stdout);
+        return 0;
+    }
+    char folder[BSO_PATH];
+    if (bso_file_path(folder, directory, "tables")) return BSO_ERROR;
+    const struct other *other = only ? other_find(only) : NULL;
+    if (other) {
+        const int status = other->write(directory);
+        return status < 0 ? status : show(folder, other->page) ? BSO_ERROR : status;
+    }
+    const int status = only ? 0 : write_others(directory);
+    if (status < 0) return status;
+    /* Memory and regret may be there without any training. */
+    if (!only && !has_folder(directory, "runs") &&
+        (has_folder(directory, "memory") || has_folder(directory, "regret")))
+        return status;
+    const int runs = write_runs(directory, folder, only);
+    return runs ? runs : status;
 }

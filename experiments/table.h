@@ -36,13 +36,23 @@ typedef struct {
     int unreadable; /* files that could not be read; each was named on standard error */
     bso_row *rows;  /* by section, kind of weights, method, T */
     int row_count;
+    bool borrowed; /* runs and paths are another table's */
 } bso_table;
 
-/* Read DIR/runs/<all>.h5. Returns 0, or BSO_ERROR when there is no result at all. Free it in both cases. */
+/* Read DIR/runs/<all>.h5. The rows are those of the comparison: trainings that are for no part of the paper,
+ * or for Table 2; there may be none. Returns 0, or BSO_ERROR when there is no result at all. Free it in both
+ * cases. */
 int bso_table_load(bso_table *table, const char *directory);
 /* The same of those files in DIR/runs whose names are given. */
 int bso_table_load_some(bso_table *table, const char *directory, const char *const *names, int count);
 void bso_table_free(bso_table *table);
+
+/* Rows of those runs of a table that are wanted (NULL: of all). The runs stay the table's, which must outlive
+ * them. shown: keys, joined by spaces, that whoever prints the rows shows in columns of their own, so that
+ * they need not stand behind a name. Returns 0 or BSO_ERROR; free it in both cases. */
+typedef bool (*bso_run_wanted)(const bso_run *run, const void *argument);
+int bso_table_select(bso_table *selected, const bso_table *table, bso_run_wanted wanted, const void *argument,
+                     const char *shown);
 
 /* "Fashion-MNIST, network 16C3-…-FC, 8 epochs of 12000 samples, batch 128" */
 void bso_section_title(const bso_row *row, char *text, size_t size);
@@ -71,8 +81,9 @@ void bso_series_flip_rate_epoch(FILE *out, const bso_table *table);
 void bso_series_accuracy_steps(FILE *out, const bso_table *table);
 void bso_series_memory(FILE *out, const bso_table *table);
 
-/* Text with Markdown's marks escaped. */
+/* Text with Markdown's marks escaped, and LaTeX's. */
 void bso_markdown_text(FILE *out, const char *text);
+void bso_latex_text(FILE *out, const char *text);
 
 /* A CSV field, quoted where it must be (RFC 4180). */
 void bso_csv_text(FILE *out, const char *text);

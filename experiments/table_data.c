@@ -152,13 +152,14 @@ static bool has_seed(const bso_row *row, uint64_t seed)
     return false;
 }
 
-static int group(bso_table *table)
+static int group(bso_table *table, bso_run_wanted wanted, const void *argument)
 {
     const int count = table->run_count;
     table->rows = bso_alloc(BSO_MEM_LOG, (size_t)count, sizeof *table->rows, "the table");
     if (!table->rows) return BSO_ERROR;
     for (int i = 0; i < count; i++) {
         const bso_run *run = &table->runs[i];
+        if (wanted && !wanted(run, argument)) continue;
         char label[sizeof table->rows->method];
         bso_settings_label(&run->settings, label, sizeof label);
         const uint64_t hash = hash_but_seed(run);
@@ -205,8 +206,19 @@ static void add_key(bso_row *row, const char *key, const char *base)
              value);
 }
 
-/* Rows that would look alike get the keys in which they differ behind their names. */
-static int tell_apart(bso_table *table)
+/* Is the key among those joined by spaces? */
+static bool among(const char *keys, const char *key)
+{
+    const size_t length = strlen(key);
+    for (const char *at = keys; at && (at = strstr(at, key)); at++) {
+        if ((at == keys || at[-1] == ' ') && (at[length] == ' ' || !at[length])) return true;
+    }
+    return false;
+}
+
+/* Rows that would look alike get the keys in which they differ behind their names, but for those that are
+ * shown. */
+static int tell_apart(bso_table *table, const char *shown)
 {
     const size_t count = (size_t)table->row_count;
     char(*base)[sizeof table->rows->method] = bso_alloc(BSO_MEM_LOG, count, sizeof *base, "the table");
@@ -224,13 +236,15 @@ static int tell_apart(bso_table *table)
         }
         if (!any) continue;
         for (const bso_key *k = bso_keys; k->name; k++) {
-            if (k->identity && strcmp(k->name, "seed") != 0 && tells_apart(table, row, k->name, like)) {
+            if (k->identity && strcmp(k->name, "seed") != 0 && !among(shown, k->name) &&
+                tells_apart(table, row, k->name, like)) {
                 add_key(row, k->name, base[i]);
             }
         }
         const bso_optimizer *rule = bso_optimizer_find(row->runs[0]->settings.optimizer);
         for (const bso_hyper *h = rule->hypers; h->name; h++) {
-            if (tells_apart(table, row, h->name, like)) add_key(row, h->name, base[i]);
+            if (!among(shown, h->name) && tells_apart(table, row, h->name, like))
+                add_key(row, h->name, base[i]);
         }
     }
     bso_free(base);
@@ -285,6 +299,28 @@ static int keep_chosen(struct dirent **names, int count, const char *const *chos
     return kept;
 }
 
+static int make_rows(bso_table *table, bso_run_wanted wanted, const void *argument, const char *shown)
+{
+    if (group(table, wanted, argument) || tell_apart(table, shown)) return BSO_ERROR;
+    if (table->row_count) qsort(table->rows, (size_t)table->row_count, sizeof *table->rows, by_place);
+    name_sections(table);
+    return 0;
+}
+
+static bool in_comparison(const bso_run *run, const void *unused)
+{
+    (void)unused;
+    return !*run->settings.parts || bso_settings_has(run->settings.parts, "table2");
+}
+
+int bso_table_select(bso_table *selected, const bso_table *table, bso_run_wanted wanted, const void *argument,
+                     const char *shown)
+{
+    *selected = (bso_table){
+        .paths = table->paths, .runs = table->runs, .run_count = table->run_count, .borrowed = true};
+    return make_rows(selected, wanted, argument, shown);
+}
+
 int bso_table_load_some(bso_table *table, const char *directory, const char *const *chosen, int chosen_count)
 {
     memset(table, 0, sizeof *table);
@@ -308,10 +344,7 @@ int bso_table_load_some(bso_table *table, const char *directory, const char *con
         return bso_fail("%s: no %sresult files (*.h5); `bso sweep FILE.conf --out %s` puts results there",
                         folder, table->unreadable ? "readable " : "", directory);
     }
-    if (group(table) || tell_apart(table)) return BSO_ERROR;
-    qsort(table->rows, (size_t)table->row_count, sizeof *table->rows, by_place);
-    name_sections(table);
-    return 0;
+    return make_rows(table, in_comparison, NULL, NULL);
 }
 
 int bso_table_load(bso_table *table, const char *directory)
@@ -321,13 +354,15 @@ int bso_table_load(bso_table *table, const char *directory)
 
 void bso_table_free(bso_table *table)
 {
-    for (int i = 0; i < table->run_count; i++) {
+    for (int i = 0; i < table->run_count && !table->borrowed; i++) {
         bso_run_free(&table->runs[i]);
         bso_free(table->paths[i]);
     }
     for (int i = 0; i < table->row_count; i++) bso_free(table->rows[i].runs);
-    bso_free(table->runs);
-    bso_free(table->paths);
+    if (!table->borrowed) {
+        bso_free(table->runs);
+        bso_free(table->paths);
+    }
     bso_free(table->rows);
     memset(table, 0, sizeof *table);
 }

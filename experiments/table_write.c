@@ -157,6 +157,10 @@ static void markdown_head(FILE *out)
 void bso_table_markdown(FILE *out, const bso_table *table)
 {
     char text[4 * BSO_TEXT];
+    if (table->row_count == 0) {
+        fprintf(out, "No training of the comparison is here.\n");
+        return;
+    }
     for (int i = 0; i < table->row_count; i++) {
         const bso_row *row = &table->rows[i];
         const bso_settings *s = &row->runs[0]->settings;
@@ -189,7 +193,7 @@ void bso_table_markdown(FILE *out, const bso_table *table)
 
 /* ---- LaTeX ---- */
 
-static void latex_text(FILE *out, const char *text)
+void bso_latex_text(FILE *out, const char *text)
 {
     for (; *text; text++) {
         if (strchr("&%$#_{}", *text)) {
@@ -217,7 +221,7 @@ static void latex_head(FILE *out)
     fprintf(out, "}\n\\hline\nmethod & $T$ & gradient & weights");
     for (int c = 0; c < COLUMNS; c++) {
         fprintf(out, " & ");
-        latex_text(out, columns[c].title);
+        bso_latex_text(out, columns[c].title);
     }
     fprintf(out, " \\\\\n\\hline\n");
 }
@@ -234,14 +238,14 @@ void bso_table_latex(FILE *out, const bso_table *table)
             fprintf(out, "%s\n", text);
             latex_head(out);
         }
-        latex_text(out, row->method);
+        bso_latex_text(out, row->method);
         fprintf(out, " & %lld & ", (long long)s->steps);
-        latex_text(out, s->gradient);
+        bso_latex_text(out, s->gradient);
         fprintf(out, " & %s", bso_weights_name(row->weights));
         for (int c = 0; c < COLUMNS; c++) {
             cell(row, c, text, sizeof text);
             fprintf(out, " & ");
-            latex_text(out, text);
+            bso_latex_text(out, text);
         }
         fprintf(out, " \\\\\n");
     }

@@ -3,6 +3,7 @@
 #include "experiments/sweep_file.h"
 
 #include "core/error.h"
+#include "experiments/part.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -99,6 +100,34 @@ static void repeats_run_once(void **state)
     bso_sweep_free(&sweep);
 }
 
+static void parts_of_a_repeated_cell_are_joined(void **state)
+{
+    (void)state;
+    bso_sweep sweep;
+    accept("name = \"a\"; cells = ( { steps = [1, 2]; parts = \"table2\"; },\n"
+           " { steps = 2; parts = \"fig5+table2+table3\"; }, { steps = 1; }, { steps = 3; } );",
+           &sweep);
+    assert_int_equal(sweep.count, 3);
+    assert_string_equal(sweep.cells[0].settings.parts, "table2");
+    assert_string_equal(sweep.cells[1].settings.parts, "table2+fig5+table3");
+    assert_string_equal(sweep.cells[2].settings.parts, "");
+    /* What a cell is for does not change what it is. */
+    assert_true(sweep.cells[1].hash == bso_settings_hash(&sweep.cells[1].settings));
+    bso_sweep_free(&sweep);
+}
+
+static void parts_never_outgrow_their_room(void **state)
+{
+    (void)state;
+    char parts[BSO_TEXT] = "", name[32];
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "+part%d++", i);
+        bso_part_add(parts, name);
+    }
+    assert_true(strlen(parts) < BSO_TEXT && strlen(parts) > BSO_TEXT - 16);
+    assert_true(strncmp(parts, "part0+part1+", 12) == 0 && parts[strlen(parts) - 1] != '+');
+}
+
 static void errors_name_the_line(void **state)
 {
     (void)state;
@@ -113,6 +142,8 @@ static void errors_name_the_line(void **state)
     refuse("name = \"a\";\ncells = (\n { optional = 1; } );", 3, "optional");
     refuse("name = \"a\";\ncells = (\n { save = \"w.h5\"; } );", 3, "save");
     refuse("name = \"a\";\ncommon = {\n threads = 2; };\ncells = ( { } );", 3, "use --threads");
+    refuse("name = \"a\";\ncells = (\n { parts = \"table2+tabel3\"; } );", 3, "\"tabel3\" is none");
+    refuse("name = \"a\";\ncells = (\n { parts = \"table2+\"; } );", 3, "\"\" is none");
     refuse("name = \"a\";\ncells = (\n 3 );", 3, "braces");
     refuse("name = \"a\";\n\ncells = { };", 3, "cells");
     refuse("name = \"a\";\n\ncells = ();", 3, "empty");
@@ -181,8 +212,12 @@ static int remove_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists_multiply),       cmocka_unit_test(repeats_run_once),
-        cmocka_unit_test(errors_name_the_line), cmocka_unit_test(too_many_cells),
+        cmocka_unit_test(lists_multiply),
+        cmocka_unit_test(repeats_run_once),
+        cmocka_unit_test(parts_of_a_repeated_cell_are_joined),
+        cmocka_unit_test(parts_never_outgrow_their_room),
+        cmocka_unit_test(errors_name_the_line),
+        cmocka_unit_test(too_many_cells),
         cmocka_unit_test(not_a_sweep_file),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
