@@ -1,6 +1,9 @@
-/* markup.h: a table printed row by row as Markdown or as LaTeX, from the same cells. It holds no numbers. */
+/* markup.h: a table printed row by row as Markdown or as LaTeX, or into a page of a report, from the same
+ * cells. It holds no numbers. */
 #ifndef BSO_MARKUP_H
 #define BSO_MARKUP_H
+
+#include "experiments/page.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +12,7 @@ typedef struct {
     FILE *out;
     bool latex;
     int columns;
+    bso_page *page; /* NULL, or where it goes instead of `out` */
 } bso_markup;
 
 /* A heading of the page (LaTeX: a comment), and a paragraph (a comment, too). */

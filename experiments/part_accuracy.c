@@ -250,19 +250,18 @@ static void print_rest(bso_markup *m, const bso_part_runs *runs)
     if (any) bso_markup_end(m);
 }
 
-static void print_page(FILE *out, const bso_part_runs *runs, bool latex)
+void bso_part_accuracy_page(bso_markup *m, const bso_part_runs *runs)
 {
     const bso_table *table = &runs->table;
-    bso_markup m = {out, latex, 0};
     line titles, l;
     char caption[CAPTION];
-    bso_markup_heading(&m, runs->part->title);
+    bso_markup_heading(m, runs->part->title);
     if (table->row_count == 0) {
-        bso_part_not_run(out, runs->part, latex);
-        fputc('\n', out);
+        bso_part_not_run(m, runs->part);
+        if (!m->page) fputc('\n', m->out);
     } else {
         bso_markup_paragraph(
-            &m,
+            m,
             "Accuracy here: test set, last epoch, mean ± standard deviation over seeds [95 % interval of the "
             "mean, Student's t]. Beside it what the paper reports, of another data set where that is named; "
             "a difference (± half the interval) only on the same data.");
@@ -271,24 +270,26 @@ static void print_page(FILE *out, const bso_part_runs *runs, bool latex)
     for (int first = 0, last; first < table->row_count; first = last) {
         last = bso_part_section_end(table, first);
         bso_part_caption_text(runs, first, last, caption, sizeof caption);
-        bso_markup_begin(&m, caption, titles.at, 2);
+        bso_markup_begin(m, caption, titles.at, 2);
         for (int i = first; i < last; i++) {
             make_line(&l, runs, &table->rows[i]);
-            bso_markup_row(&m, l.at);
+            bso_markup_row(m, l.at);
         }
-        bso_markup_end(&m);
+        bso_markup_end(m);
     }
-    print_rest(&m, runs);
+    print_rest(m, runs);
 }
 
 void bso_part_accuracy_markdown(FILE *out, const void *argument)
 {
-    print_page(out, argument, false);
+    bso_markup m = {.out = out};
+    bso_part_accuracy_page(&m, argument);
 }
 
 void bso_part_accuracy_latex(FILE *out, const void *argument)
 {
-    print_page(out, argument, true);
+    bso_markup m = {.out = out, .latex = true};
+    bso_part_accuracy_page(&m, argument);
 }
 
 /* ---- CSV ---- */

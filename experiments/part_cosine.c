@@ -156,22 +156,26 @@ static void print_section(bso_markup *m, const bso_part_runs *runs, int first, i
     bso_markup_end(m);
 }
 
-void bso_part_cosine_markdown(FILE *out, const void *argument)
+void bso_part_cosine_page(bso_markup *m, const bso_part_runs *runs)
 {
-    const bso_part_runs *runs = argument;
-    bso_markup m = {out, false, 0};
-    bso_markup_heading(&m, runs->part->title);
+    bso_markup_heading(m, runs->part->title);
     if (runs->table.row_count == 0) {
-        bso_part_not_run(out, runs->part, false);
+        bso_part_not_run(m, runs->part);
         return;
     }
     bso_markup_paragraph(
-        &m, "Cosine similarity between the gradients that two time steps give to the same weights: mean over "
-            "the first batches of the epoch and over the pairs that are so many steps apart, ± standard "
-            "deviation over seeds. 1: the same direction; 0: unrelated. The paper shows a picture without "
-            "numbers.");
+        m, "Cosine similarity between the gradients that two time steps give to the same weights: mean over "
+           "the first batches of the epoch and over the pairs that are so many steps apart, ± standard "
+           "deviation over seeds. 1: the same direction; 0: unrelated. The paper shows a picture without "
+           "numbers.");
     for (int first = 0, last; first < runs->table.row_count; first = last) {
         last = bso_part_section_end(&runs->table, first);
-        print_section(&m, runs, first, last);
+        print_section(m, runs, first, last);
     }
+}
+
+void bso_part_cosine_markdown(FILE *out, const void *argument)
+{
+    bso_markup m = {.out = out};
+    bso_part_cosine_page(&m, argument);
 }

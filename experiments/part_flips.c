@@ -255,21 +255,25 @@ static void print_section(bso_markup *m, const bso_part_runs *runs, int first, i
     bso_markup_end(m);
 }
 
-void bso_part_flips_markdown(FILE *out, const void *argument)
+void bso_part_flips_page(bso_markup *m, const bso_part_runs *runs)
 {
-    const bso_part_runs *runs = argument;
-    bso_markup m = {out, false, 0};
-    bso_markup_heading(&m, runs->part->title);
+    bso_markup_heading(m, runs->part->title);
     if (runs->table.row_count == 0) {
-        bso_part_not_run(out, runs->part, false);
+        bso_part_not_run(m, runs->part);
         return;
     }
     bso_markup_paragraph(
-        &m, "Mean ± standard deviation over seeds. FF ratio: flips per update and weight. C2I: the share of "
-            "weights "
-            "whose sign is not the initial one. A flip back undoes an earlier flip of the same weight.");
+        m, "Mean ± standard deviation over seeds. FF ratio: flips per update and weight. C2I: the share of "
+           "weights "
+           "whose sign is not the initial one. A flip back undoes an earlier flip of the same weight.");
     for (int first = 0, last; first < runs->table.row_count; first = last) {
         last = bso_part_section_end(&runs->table, first);
-        print_section(&m, runs, first, last);
+        print_section(m, runs, first, last);
     }
+}
+
+void bso_part_flips_markdown(FILE *out, const void *argument)
+{
+    bso_markup m = {.out = out};
+    bso_part_flips_page(&m, argument);
 }

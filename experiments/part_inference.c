@@ -80,24 +80,23 @@ static void print_line(const bso_markup *m, const bso_row *row)
     bso_markup_row(m, at);
 }
 
-static void print_page(FILE *out, const bso_part_runs *runs, bool latex)
+void bso_part_inference_page(bso_markup *m, const bso_part_runs *runs)
 {
-    bso_markup m = {out, latex, 0};
     const char *titles[COLUMNS + 5] = {"method", "weights", "T", "seeds"};
     char caption[CAPTION], text[512];
     for (int i = 0; i < COLUMNS; i++) titles[4 + i] = columns[i].title;
-    bso_markup_heading(&m, runs->part->title);
+    bso_markup_heading(m, runs->part->title);
     if (runs->table.row_count == 0) {
-        bso_part_not_run(out, runs->part, latex);
+        bso_part_not_run(m, runs->part);
         return;
     }
-    bso_markup_paragraph(&m, "One sample of the test set, all time steps, mean over samples and seeds. A "
-                             "synaptic operation is one input through "
-                             "one connection; dense ones count inputs of 0, too, the others are effective: "
-                             "accumulates where every input of a "
-                             "synapse is 0, 1 or -1, else multiply-accumulates, of which those with one-bit "
-                             "weights need no multiplication. "
-                             "Footprint: the parameters as stored, without neuron state.");
+    bso_markup_paragraph(m, "One sample of the test set, all time steps, mean over samples and seeds. A "
+                            "synaptic operation is one input through "
+                            "one connection; dense ones count inputs of 0, too, the others are effective: "
+                            "accumulates where every input of a "
+                            "synapse is 0, 1 or -1, else multiply-accumulates, of which those with one-bit "
+                            "weights need no multiplication. "
+                            "Footprint: the parameters as stored, without neuron state.");
     snprintf(text, sizeof text,
              "The energy is an estimate, not a measurement: %.1f pJ for each effective operation's addition "
              "and %.1f pJ for each "
@@ -105,24 +104,26 @@ static void print_page(FILE *out, const bso_part_runs *runs, bool latex)
              "neurons and batch norm "
              "are left out.",
              1e12 * BSO_JOULES_ADD, 1e12 * BSO_JOULES_MULTIPLY);
-    bso_markup_paragraph(&m, text);
+    bso_markup_paragraph(m, text);
     for (int first = 0, last; first < runs->table.row_count; first = last) {
         last = bso_part_section_end(&runs->table, first);
         bso_part_caption_text(runs, first, last, caption, sizeof caption);
-        bso_markup_begin(&m, caption, titles, 2);
-        for (int i = first; i < last; i++) print_line(&m, &runs->table.rows[i]);
-        bso_markup_end(&m);
+        bso_markup_begin(m, caption, titles, 2);
+        for (int i = first; i < last; i++) print_line(m, &runs->table.rows[i]);
+        bso_markup_end(m);
     }
 }
 
 void bso_part_inference_markdown(FILE *out, const void *argument)
 {
-    print_page(out, argument, false);
+    bso_markup m = {.out = out};
+    bso_part_inference_page(&m, argument);
 }
 
 void bso_part_inference_latex(FILE *out, const void *argument)
 {
-    print_page(out, argument, true);
+    bso_markup m = {.out = out, .latex = true};
+    bso_part_inference_page(&m, argument);
 }
 
 void bso_part_inference_csv(FILE *out, const void *argument)

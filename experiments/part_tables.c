@@ -61,14 +61,22 @@ void bso_part_csv_row(FILE *out, const bso_row *row)
     fprintf(out, ",%lld,", (long long)s->steps);
 }
 
-void bso_part_not_run(FILE *out, const bso_part *part, bool latex)
+void bso_part_not_run(const bso_markup *m, const bso_part *part)
 {
-    const char *mark = latex ? "" : "`";
-    fprintf(out,
+    if (m->page) {
+        bso_page_paragraph(
+            m->page,
+            "Not run. ./run_all.sh --profile quick --only %s trains what it takes, scaled down; --profile "
+            "paper has the paper's settings.",
+            part->name);
+        return;
+    }
+    const char *mark = m->latex ? "" : "`";
+    fprintf(m->out,
             "%sNot run. %s./run_all.sh --profile quick --only %s%s trains what it takes, scaled down; "
             "%s--profile paper%s has "
             "the paper's settings.\n",
-            latex ? "% " : "", mark, part->name, mark, mark, mark);
+            m->latex ? "% " : "", mark, part->name, mark, mark, mark);
 }
 
 void bso_part_caption_text(const bso_part_runs *runs, int first, int last, char *text, size_t size)
@@ -189,15 +197,21 @@ static int by_columns(const void *a, const void *b)
     return order;
 }
 
+static int select_part(bso_part_runs *runs, const bso_table *table)
+{
+    const int status = bso_table_select(&runs->table, table, is_for, runs->part, runs->part->columns);
+    sorted = runs->part;
+    if (runs->table.row_count) {
+        qsort(runs->table.rows, (size_t)runs->table.row_count, sizeof *runs->table.rows, by_columns);
+    }
+    return status;
+}
+
 static int write_part(const bso_table *table, const bso_reported *reported, const bso_part *part,
                       const char *tables)
 {
     bso_part_runs runs = {.part = part, .reported = reported};
-    int status = bso_table_select(&runs.table, table, is_for, part, part->columns);
-    sorted = part;
-    if (runs.table.row_count) {
-        qsort(runs.table.rows, (size_t)runs.table.row_count, sizeof *runs.table.rows, by_columns);
-    }
+    int status = select_part(&runs, table);
     for (size_t i = 0; !status && i < sizeof files / sizeof *files; i++) {
         if (strcmp(files[i].part, part->name) == 0)
             status = bso_print_file(tables, files[i].name, files[i].print, &runs);
@@ -215,5 +229,25 @@ int bso_part_tables(const bso_table *table, const char *tables, const char *only
         if (!only || strcmp(only, part->name) == 0) status = write_part(table, &reported, part, tables);
     }
     bso_reported_free(&reported);
+    return status;
+}
+
+int bso_part_pages(bso_page *page, const bso_table *table, const bso_reported *reported)
+{
+    static const struct {
+        const char *part;
+        void (*print)(bso_markup *m, const bso_part_runs *runs);
+    } pages[] = {{"table2", bso_part_accuracy_page}, {"table3", bso_part_accuracy_page},
+                 {"table4", bso_part_accuracy_page}, {"table5", bso_part_accuracy_page},
+                 {"fig3", bso_part_cosine_page},     {"fig5", bso_part_accuracy_page},
+                 {"flips", bso_part_flips_page},     {"inference", bso_part_inference_page}};
+    int status = 0;
+    for (size_t i = 0; !status && i < sizeof pages / sizeof *pages; i++) {
+        bso_part_runs runs = {.part = bso_part_find(pages[i].part), .reported = reported};
+        bso_markup m = {.page = page};
+        status = select_part(&runs, table);
+        if (!status) pages[i].print(&m, &runs);
+        bso_table_free(&runs.table);
+    }
     return status;
 }

@@ -5,6 +5,7 @@
 #ifndef BSO_PART_TABLES_H
 #define BSO_PART_TABLES_H
 
+#include "experiments/markup.h"
 #include "experiments/part.h"
 #include "experiments/reported.h"
 #include "experiments/statistics.h"
@@ -22,6 +23,9 @@ typedef struct {
  * or BSO_ERROR. */
 int bso_part_tables(const bso_table *table, const char *tables, const char *only);
 
+/* All parts as chapters' parts of a report. Returns 0 or BSO_ERROR. */
+int bso_part_pages(bso_page *page, const bso_table *table, const bso_reported *reported);
+
 /* For the writers of single parts (part_*.c). */
 
 /* The rows of a section: from `first` up to the result, which is not among them. */
@@ -29,7 +33,7 @@ int bso_part_section_end(const bso_table *table, int first);
 /* "dataset,network,method,T," of a row, behind the columns of that name. */
 void bso_part_csv_row(FILE *out, const bso_row *row);
 /* What a part without trainings says in its page. */
-void bso_part_not_run(FILE *out, const bso_part *part, bool latex);
+void bso_part_not_run(const bso_markup *m, const bso_part *part);
 /* The caption of a section as text, cut where there is no room for it. */
 void bso_part_caption_text(const bso_part_runs *runs, int first, int last, char *text, size_t size);
 /* "76.65 ± 2.13 [74.00, 79.30]": mean, sd and 95 % interval, as far as there are seeds for them; "–" without
@@ -52,15 +56,18 @@ int bso_part_epochs(const bso_row *row, int epochs[BSO_PART_EPOCHS]);
 /* Tables 2 to 5 and Figure 5 (part_accuracy.c), as Markdown, LaTeX and CSV; argument: bso_part_runs. */
 void bso_part_accuracy_markdown(FILE *out, const void *argument);
 void bso_part_accuracy_latex(FILE *out, const void *argument);
+void bso_part_accuracy_page(bso_markup *m, const bso_part_runs *runs);
 void bso_part_accuracy_csv(FILE *out, const void *argument);
 /* v[t] and the threshold over training, beside Table 3 (part_moments.c). */
 void bso_part_moments_csv(FILE *out, const void *argument);
 /* Figure 3 (part_cosine.c): its page, every pair of time steps, and means by distance in time. */
 void bso_part_cosine_markdown(FILE *out, const void *argument);
+void bso_part_cosine_page(bso_markup *m, const bso_part_runs *runs);
 void bso_part_cosine_csv(FILE *out, const void *argument);
 void bso_part_distance_csv(FILE *out, const void *argument);
 /* Flips (part_flips.c): the page; by epoch; over the training; back within so many updates; firing rates. */
 void bso_part_flips_markdown(FILE *out, const void *argument);
+void bso_part_flips_page(bso_markup *m, const bso_part_runs *runs);
 void bso_part_flips_csv(FILE *out, const void *argument);
 void bso_part_flip_curve_csv(FILE *out, const void *argument);
 void bso_part_flip_back_csv(FILE *out, const void *argument);
@@ -68,6 +75,7 @@ void bso_part_firing_csv(FILE *out, const void *argument);
 /* Inference (part_inference.c). */
 void bso_part_inference_markdown(FILE *out, const void *argument);
 void bso_part_inference_latex(FILE *out, const void *argument);
+void bso_part_inference_page(bso_markup *m, const bso_part_runs *runs);
 void bso_part_inference_csv(FILE *out, const void *argument);
 
 #endif

@@ -70,6 +70,13 @@ double bso_bytes_per_weight(const bso_run *run, int unused);
 double bso_images_per_second(const bso_run *run, int unused); /* mean over epochs */
 const char *bso_weights_name(bso_representation weights);     /* "one-bit", "latent", "float" */
 
+/* The comparison's columns of numbers: how many, their titles, and a row's text. */
+int bso_table_columns(void);
+const char *bso_table_column(int column);
+void bso_table_cell(const bso_row *row, int column, char *text, size_t size);
+/* What stands below it. */
+extern const char bso_table_note[];
+
 /* Print all rows, a table for each section. */
 void bso_table_markdown(FILE *out, const bso_table *table);
 void bso_table_latex(FILE *out, const bso_table *table);

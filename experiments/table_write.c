@@ -110,7 +110,17 @@ const char *bso_weights_name(bso_representation weights)
     return names[weights];
 }
 
-static void cell(const bso_row *row, int c, char *text, size_t size)
+int bso_table_columns(void)
+{
+    return COLUMNS;
+}
+
+const char *bso_table_column(int column)
+{
+    return columns[column].title;
+}
+
+void bso_table_cell(const bso_row *row, int c, char *text, size_t size)
 {
     const bso_summary s = bso_summarize(row, columns[c].value, columns[c].argument);
     const int d = columns[c].decimals;
@@ -134,6 +144,13 @@ static void cell(const bso_row *row, int c, char *text, size_t size)
         snprintf(text, size, "%.*f ± %.*f (%d seeds%s%s)", d, s.mean, d, s.sd, s.n, *lost ? "; " : "", lost);
     }
 }
+
+const char bso_table_note[] =
+    "Test accuracy is that of the last epoch, mean ± standard deviation over seeds, without those that "
+    "diverged. MB are 10^6 "
+    "bytes. Training\nmemory is the accounted peak without the samples, then by category at that moment; "
+    "\"other\" is what "
+    "measuring\nand bookkeeping need. Bytes per one-bit weight: bit, latent weight and optimizer state.";
 
 /* ---- Markdown ---- */
 
@@ -177,18 +194,12 @@ void bso_table_markdown(FILE *out, const bso_table *table)
         bso_markdown_text(out, s->gradient);
         fprintf(out, " | %s |", bso_weights_name(row->weights));
         for (int c = 0; c < COLUMNS; c++) {
-            cell(row, c, text, sizeof text);
+            bso_table_cell(row, c, text, sizeof text);
             fprintf(out, " %s |", text);
         }
         fputc('\n', out);
     }
-    fprintf(
-        out,
-        "\nTest accuracy is that of the last epoch, mean ± standard deviation over seeds, without those that "
-        "diverged. MB are 10^6 bytes. Training\n"
-        "memory is the accounted peak without the samples, then by category at that moment; `other` "
-        "is what measuring\n"
-        "and bookkeeping need. Bytes per one-bit weight: bit, latent weight and optimizer state.\n");
+    fprintf(out, "\n%s\n", bso_table_note);
 }
 
 /* ---- LaTeX ---- */
@@ -243,7 +254,7 @@ void bso_table_latex(FILE *out, const bso_table *table)
         bso_latex_text(out, s->gradient);
         fprintf(out, " & %s", bso_weights_name(row->weights));
         for (int c = 0; c < COLUMNS; c++) {
-            cell(row, c, text, sizeof text);
+            bso_table_cell(row, c, text, sizeof text);
             fprintf(out, " & ");
             bso_latex_text(out, text);
         }
