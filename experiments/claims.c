@@ -159,17 +159,6 @@ static void decide(bso_judgement *j)
 
 /* ---- The list ---- */
 
-#define BY_SEEDS                                                                                             \
-    "Intervals are Student's 95 % intervals over seeds, of differences paired by seed. With fewer than 5 "   \
-    "seeds "                                                                                                 \
-    "the verdict is inconclusive. Under the paper's protocol (its data, network, all samples, 400 epochs, "  \
-    "batch 128) "                                                                                            \
-    "the claim holds or does not; anywhere else only its direction is seen or not seen. Where several data " \
-    "sets or "                                                                                               \
-    "lengths of training were run, the one nearest to the protocol that has 5 seeds decides, and stand-ins " \
-    "for data "                                                                                              \
-    "that are not at hand decide last; the others are listed."
-
 #define REGRET                                                                                               \
     "Over all problems under reading A (both the share of the new gradient and gamma decay as 1/sqrt(k), "   \
     "as the "                                                                                                \
@@ -192,8 +181,6 @@ static void decide(bso_judgement *j)
     "below a "                                                                                               \
     "constant share of the rounds: what fails there fails for every such rule."
 
-#define EXACT "No seeds are involved: bytes are counted, not sampled."
-
 static const bso_claim claims[BSO_CLAIMS] = {
     {1,
      "Training memory of BSO and T-BSO does not grow with T",
@@ -204,7 +191,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "at T = 1. It holds if both are flat and back-propagation through time grows by the "
      "paper's factor to within 10 %; with a correction if both are flat and that factor is another one; else "
      "it does "
-     "not hold. " EXACT,
+     "not hold.",
      "Absolute gigabytes are not comparable: the paper's include a framework's own buffers and one-bit "
      "weights stored "
      "as 32-bit numbers.",
@@ -216,7 +203,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "network, to "
      "1 %, and training keeps less for each weight than every latent-weight method; with a correction if "
      "only the "
-     "first is so: momentum takes the place of the latent weight; else it does not hold. " EXACT,
+     "first is so: momentum takes the place of the latent weight; else it does not hold.",
      "The paper counts the weights; the bytes of training count what the rule keeps for each weight, too.",
      {NULL},
      bso_claim_no_latent},
@@ -226,7 +213,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "the L "
      "flipped layers and T time steps, the same at every T, of at most 8; with a correction if it is that "
      "plus a "
-     "constant; else it does not hold. " EXACT,
+     "constant; else it does not hold.",
      "",
      {"memory_steps", NULL},
      bso_claim_scalars},
@@ -236,7 +223,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "no T = 1). It "
      "is supported if every interval is above 0, contradicted if one is below 0 after a correction for "
      "looking at "
-     "several (Bonferroni), else inconclusive. " BY_SEEDS,
+     "several (Bonferroni), else inconclusive.",
      "Rates of both were tuned with the same budget where the results say so; the paper uses the same for "
      "both.",
      {"fig5", "accuracy_steps", "accuracy_epoch"},
@@ -248,7 +235,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "is supported if both intervals are above 0, contradicted if one is below 0 (Bonferroni), else "
      "inconclusive. On "
      "CIFAR-10 the paper has a peak at T = 4 instead: accuracy there above that at T = 2 and at T = "
-     "6. " BY_SEEDS,
+     "6.",
      "Online rules make an update at each time step, so that a larger T also means more updates; in a short "
      "training "
      "that alone raises accuracy.",
@@ -260,7 +247,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "supported if "
      "the 95 % interval of every pairwise difference stays within the range of the paper's own means over "
      "these gamma; "
-     "contradicted if that of one pair lies outside it (Bonferroni); else inconclusive. " BY_SEEDS,
+     "contradicted if that of one pair lies outside it (Bonferroni); else inconclusive.",
      "T-BSO divides by the root of the mean square gradient, so that gamma of this size may be practically "
      "zero: flip "
      "rates and larger gamma are listed beside.",
@@ -271,7 +258,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "As for gamma: all pairs of the trainings with 1-beta1 between 1.5e-4 and 1e-3 and 1-beta2 between "
      "1.5e-6 and "
      "1.5e-5, all else equal, at least 3 of them; the margin is the range of the paper's own means (Table "
-     "4). " BY_SEEDS,
+     "4).",
      "",
      {NULL},
      bso_claim_beta},
@@ -283,7 +270,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "and above "
      "that of the first and last step, by intervals over seeds; contradicted if one of the two is not so "
      "(Bonferroni); "
-     "else inconclusive. " BY_SEEDS,
+     "else inconclusive.",
      "The paper prints a picture, no numbers.",
      {"fig3", NULL},
      bso_claim_cosine},
@@ -317,7 +304,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "the difference BSO - rival and T-BSO - rival at each T where both are there. It is supported if every "
      "interval is "
      "above 0, contradicted if one is below 0 (Bonferroni), else inconclusive; reported only where no such "
-     "pair was run. " BY_SEEDS,
+     "pair was run.",
      "What holds here is about the latent-weight methods run here, not about Q-SNN and CBP.",
      {"accuracy_memory", "accuracy_epoch", NULL},
      bso_claim_beats_latent},
@@ -328,7 +315,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "reports at T = 6 (its CIFAR-10 figure there, its CIFAR-100 figure everywhere else). It is supported if "
      "every "
      "interval is above minus that distance, contradicted if one is below it (Bonferroni), else "
-     "inconclusive. " BY_SEEDS,
+     "inconclusive.",
      "",
      {"accuracy_memory", NULL},
      bso_claim_near_full_precision},
@@ -338,7 +325,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "figure holds if "
      "ours is the same when printed with as many digits. The claim holds if all do; with a correction if the "
      "sizes are "
-     "within 2 %; else it does not hold. " EXACT,
+     "within 2 %; else it does not hold.",
      "",
      {NULL},
      bso_claim_model_size},
@@ -375,7 +362,7 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "T-BSO, at each T. "
      "It is supported if every interval is below 0.1, contradicted if one is above (Bonferroni), else "
      "inconclusive. The "
-     "first epoch and 0.1: one stage of the paper's schedule divides gamma and 1 - beta1 by 10. " BY_SEEDS,
+     "first epoch and 0.1: one stage of the paper's schedule divides gamma and 1 - beta1 by 10.",
      "The schedule shrinks 1 - beta1, so that momentum moves less: flips die out partly because of it.",
      {"flips", "flip_rate_epoch", NULL},
      bso_claim_stable},

@@ -71,11 +71,16 @@ static void no_memory(const bso_evidence *e, bso_judgement *j)
 static void add_growth(bso_claim_finding *f, const bso_memory_file *file)
 {
     const bso_memory_point *first = &file->point[0], *last = &file->point[file->points - 1];
-    bso_text_add(f->outcome, sizeof f->outcome,
-                 "%s%s: %.3f GB at T = %zu, %.3f GB at T = %zu (%.4g times, %+.0f bytes)",
-                 BSO_SEMICOLON(f->outcome), file->label, training(first) / 1e9, first->steps,
-                 training(last) / 1e9, last->steps, training(last) / training(first),
-                 training(last) - training(first));
+    const double factor = training(last) / training(first);
+    bso_text_add(f->outcome, sizeof f->outcome, "%s%s: %.3f GB at T = %zu, ", BSO_SEMICOLON(f->outcome),
+                 file->label, training(first) / 1e9, first->steps);
+    if (fabs(factor - 1) < 0.01) {
+        bso_text_add(f->outcome, sizeof f->outcome, "%.0f bytes more at T = %zu",
+                     training(last) - training(first), last->steps);
+    } else {
+        bso_text_add(f->outcome, sizeof f->outcome, "%.3f GB at T = %zu, %.1f times as much",
+                     training(last) / 1e9, last->steps, factor);
+    }
 }
 
 static double growth_of(const bso_memory_file *file)
@@ -291,7 +296,7 @@ void bso_claim_speech_size(const bso_evidence *e, bso_judgement *j)
 {
     const double size = bso_claim_figure(e, "5", "GSC", "T-BSO", 0, NULL, "size_MB");
     bso_claim_finding *f = NULL;
-    bool same = false;
+    bool same = false, near = false;
     for (int i = 0; i < e->memory->count; i++) {
         for (int m = 0; m < e->memory->file[i].models; m++) {
             const bso_memory_model *model = &e->memory->file[i].model[m];
@@ -301,10 +306,12 @@ void bso_claim_speech_size(const bso_evidence *e, bso_judgement *j)
             bso_text_add(f->outcome, sizeof f->outcome, "%s%.2f MB with %d classes", BSO_COMMA(f->outcome),
                          model->bytes / 1e6, model->shape.classes);
             same = same || as_printed(model->bytes / 1e6, size);
+            near = near || fabs(model->bytes / 1e6 / size - 1) <= size_margin;
         }
     }
     if (!f) return;
     snprintf(f->what, sizeof f->what, "The model's size alone, counted");
     bso_text_add(f->outcome, sizeof f->outcome, "; the paper: %.2f MB", size);
+    if (near) f->verdict = BSO_CLAIM_CORRECTED;
     if (same) f->verdict = BSO_CLAIM_HOLDS;
 }

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Fewer rounds tell no rate of growth: beginnings are not yet like K to any power. */
+enum { ROUNDS_MIN = 10000 };
+
 /* What decides is reading A, with both coefficients decaying as Algorithm 1 is written; see docs/regret.md.
  */
 static bool decides(const bso_regret_result *r)
@@ -23,7 +26,7 @@ typedef struct {
     int beyond;         /* not even with these */
     int above, unclear; /* growth of regret */
     int not_vanishing, average_unclear;
-    int few;         /* random problems with too few seeds for a growth rate */
+    int few;         /* too few rounds, or of random problems too few seeds, for a growth rate */
     double ratio;    /* largest R over the printed bound */
     uint64_t first;  /* round at which it was first not kept */
     char where[256]; /* families whose growth is above what is claimed, or whose average does not vanish */
@@ -32,7 +35,7 @@ typedef struct {
 static void add_family(char *text, size_t size, const bso_regret_result *r)
 {
     if (!strstr(text, bso_families[r->family].title)) {
-        bso_text_add(text, size, "%s%s", BSO_COMMA(text), bso_families[r->family].title);
+        bso_text_add(text, size, "%s%s", BSO_SEMICOLON(text), bso_families[r->family].title);
     }
 }
 
@@ -47,7 +50,7 @@ static void count(tally *t, const bso_regret_result *r, bool average)
     t->ratio = fmax(t->ratio, held->ratio);
     if (held->first && (!t->first || held->first < t->first)) t->first = held->first;
     /* A rate of random problems is one over seeds. */
-    if (!bso_families[r->family].one && r->seeds < BSO_CLAIM_SEEDS) {
+    if (r->rounds < ROUNDS_MIN || (!bso_families[r->family].one && r->seeds < BSO_CLAIM_SEEDS)) {
         t->few++;
         return;
     }
@@ -72,8 +75,8 @@ static bso_claim_verdict verdict_of(const tally *t, char *why, size_t size)
     }
     if (t->above || t->beyond) return BSO_CLAIM_FAILS;
     if (t->few == t->count) {
-        bso_text_add(why, size, "%sfewer than %d seeds for a rate of growth", BSO_SEMICOLON(why),
-                     BSO_CLAIM_SEEDS);
+        bso_text_add(why, size, "%stoo short for a rate of growth, or fewer than %d seeds",
+                     BSO_SEMICOLON(why), BSO_CLAIM_SEEDS);
         return BSO_CLAIM_INCONCLUSIVE;
     }
     if (t->unclear) {
@@ -92,7 +95,7 @@ static bso_claim_verdict verdict_of_average(const tally *t, char *why, size_t si
         return BSO_CLAIM_FAILS;
     }
     if (t->few == t->count) {
-        bso_text_add(why, size, "fewer than %d seeds for a rate of growth", BSO_CLAIM_SEEDS);
+        bso_text_add(why, size, "too short for a rate of growth, or fewer than %d seeds", BSO_CLAIM_SEEDS);
         return BSO_CLAIM_INCONCLUSIVE;
     }
     if (t->average_unclear) {

@@ -106,21 +106,26 @@ void bso_page_table(bso_page *page, const char *caption, int columns, const char
     page->form->table(page, caption, titles);
 }
 
-static void put_cell(bso_page *page, const char *text, const char *look)
+static void put_cell(bso_page *page, const char *text, const char *look, const char *id)
 {
-    page->form->cell(page, text, look);
+    page->form->cell(page, text, look, id);
     page->cells++;
 }
 
 void bso_page_cell(bso_page *page, const char *format, ...)
 {
     TEXT_OF(format);
-    put_cell(page, text, NULL);
+    put_cell(page, text, NULL, NULL);
+}
+
+void bso_page_cell_link(bso_page *page, const char *id, const char *text)
+{
+    put_cell(page, text, NULL, id);
 }
 
 void bso_page_cell_verdict(bso_page *page, const char *look, const char *words)
 {
-    put_cell(page, words, look);
+    put_cell(page, words, look, NULL);
 }
 
 void bso_page_table_end(bso_page *page)

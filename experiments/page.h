@@ -38,7 +38,7 @@ struct bso_page_form {
                     const char *words, const char *why);
     void (*fold)(bso_page *page, const char *title); /* what may be folded away; NULL: it ends */
     void (*table)(bso_page *page, const char *caption, const char *const *titles);
-    void (*cell)(bso_page *page, const char *text, const char *look);
+    void (*cell)(bso_page *page, const char *text, const char *look, const char *id);
     void (*table_end)(bso_page *page);
     bool (*picture)(bso_page *page, const char *name, const char *title);
     void (*see)(bso_page *page, const char *id, const char *text);
@@ -85,6 +85,8 @@ void bso_page_fold_end(bso_page *page);
  * numbers. Then cells, row by row; a row is over when it is full. In HTML it can be sorted by any column. */
 void bso_page_table(bso_page *page, const char *caption, int columns, const char *const *titles, int left);
 void bso_page_cell(bso_page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same as a link to another place of the page. */
+void bso_page_cell_link(bso_page *page, const char *id, const char *text);
 /* The same with a verdict in it. */
 void bso_page_cell_verdict(bso_page *page, const char *look, const char *words);
 void bso_page_table_end(bso_page *page);

@@ -134,7 +134,7 @@ static void paragraph(bso_page *page, const char *label, const char *text)
     if (label) {
         fputs("<b class=\"label\">", page->out);
         bso_html_text(page->out, label);
-        fputs("</b> ", page->out);
+        fputs(":</b> ", page->out);
     }
     bso_html_text(page->out, text);
     fputs("</p>\n", page->out);
@@ -205,18 +205,20 @@ static void table(bso_page *page, const char *caption, const char *const *titles
     fputs("</tr>\n</thead>\n<tbody>\n", page->out);
 }
 
-static void cell(bso_page *page, const char *text, const char *look)
+static void cell(bso_page *page, const char *text, const char *look, const char *id)
 {
     const int column = page->cells % page->columns;
     const char *tag = column ? "td" : "th"; /* the first one says what the row is of */
     if (!column) fputs("<tr>", page->out);
     fprintf(page->out, "<%s%s%s>", tag, column ? "" : " scope=\"row\"",
             column >= page->left ? " class=\"number\"" : "");
+    if (id) fprintf(page->out, "<a href=\"#%s\">", id);
     if (look) {
         badge(page->out, look, text);
     } else {
         bso_html_text(page->out, text);
     }
+    if (id) fputs("</a>", page->out);
     fprintf(page->out, "</%s>", tag);
     if (column == page->columns - 1) fputs("</tr>\n", page->out);
 }

@@ -101,9 +101,9 @@ static void table(bso_page *page, const char *caption, const char *const *titles
     fputc('\n', page->out);
 }
 
-static void cell(bso_page *page, const char *text, const char *look)
+static void cell(bso_page *page, const char *text, const char *look, const char *id)
 {
-    (void)look;
+    (void)look, (void)id;
     const int column = page->cells % page->columns;
     fputs(column ? " " : "| ", page->out);
     /* A line break would end the row. */

@@ -31,6 +31,7 @@ static const struct {
     {"plots", "Plots", bso_report_plots_left},
     {"provenance", "Provenance", bso_report_provenance},
     {"missing", "What is not here", bso_report_missing},
+    {"words", "Words", bso_report_words},
 };
 enum { CHAPTERS = sizeof chapters / sizeof *chapters };
 

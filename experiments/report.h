@@ -37,5 +37,6 @@ void bso_report_regret(bso_page *page, const bso_report *report);
 void bso_report_plots_left(bso_page *page, const bso_report *report);
 void bso_report_provenance(bso_page *page, const bso_report *report);
 void bso_report_missing(bso_page *page, const bso_report *report);
+void bso_report_words(bso_page *page, const bso_report *report);
 
 #endif

@@ -636,8 +636,8 @@ static void regret_that_grows_too_fast(void **state)
 {
     (void)state;
     played("bso", BSO_FAMILY_LINEAR, BSO_READING_A, 4, 0.9);
-    expect(9, BSO_CLAIM_INCONCLUSIVE, "fewer than 5 seeds");
-    expect(11, BSO_CLAIM_INCONCLUSIVE, "fewer than 5 seeds");
+    expect(9, BSO_CLAIM_INCONCLUSIVE, "or fewer than 5 seeds");
+    expect(11, BSO_CLAIM_INCONCLUSIVE, "or fewer than 5 seeds");
     played("bso", BSO_FAMILY_LEAST_SQUARES, BSO_READING_A, 5, 0.9);
     expect(9, BSO_CLAIM_FAILS, bso_families[BSO_FAMILY_LEAST_SQUARES].title);
     expect(11, BSO_CLAIM_HOLDS, "");

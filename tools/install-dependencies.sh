@@ -54,6 +54,7 @@ curl|test ci|required|curl|the tests of downloading
 unzip|test ci|required|unzip|the same
 zip|test ci|required|zip|the same
 libcmocka-dev|test ci|required|-|the unit tests
+chromium|test ci|optional|chromium|the tests of what the report looks like
 clang|ci|required|clang|the second compiler
 libclang-rt-dev|ci|required|-|its libFuzzer and sanitizers
 libomp-dev|ci|required|-|the second compiler's OpenMP
