@@ -32,6 +32,13 @@ typedef struct {
     char where[256]; /* families whose growth is above what is claimed, or whose average does not vanish */
 } tally;
 
+/* "0.31", "4.55", "1350" */
+static const char *times(double x, char text[32])
+{
+    snprintf(text, 32, x < 100 ? "%.3g" : "%.0f", x);
+    return text;
+}
+
 static void add_family(char *text, size_t size, const bso_regret_result *r)
 {
     if (!strstr(text, bso_families[r->family].title)) {
@@ -122,7 +129,8 @@ static void add_result(char *text, size_t size, const bso_regret_result *r, bool
         if (!isnan(s.regret.half)) bso_text_add(text, size, " ± %.2f", s.regret.half);
     }
     if (average || s.bounds == BSO_VERDICT_NO_BOUND) return;
-    bso_text_add(text, size, ", at most %.3g times the printed bound", s.held[BSO_BOUND_PRINTED].ratio);
+    bso_text_add(text, size, ", at most %s times the printed bound",
+                 times(s.held[BSO_BOUND_PRINTED].ratio, (char[32]){0}));
 }
 
 typedef bso_claim_verdict judge_tally(const tally *t, char *why, size_t size);
@@ -169,7 +177,8 @@ static void tell_readings(const bso_evidence *e, bso_judgement *j, const char *r
         snprintf(f->what, sizeof f->what, "Reading %s (%s), all problems",
                  bso_reading_name((bso_reading)reading), bso_reading_formula((bso_reading)reading));
         snprintf(f->outcome, sizeof f->outcome,
-                 "%d problems and settings, regret at most %.3g times the printed bound", t.count, t.ratio);
+                 "%d problems and settings, regret at most %s times the printed bound", t.count,
+                 times(t.ratio, (char[32]){0}));
         f->verdict = verdict_of(&t, f->why, sizeof f->why);
     }
 }
@@ -201,8 +210,8 @@ static void judge_rule(const bso_evidence *e, bso_judgement *j, const char *rule
     snprintf(f->outcome, sizeof f->outcome,
              "%d problems and settings: regret grows faster than claimed in %d, exceeds the printed bound in "
              "%d; it is at most "
-             "%.3g times that bound",
-             t.count, t.above, t.violated, t.ratio);
+             "%s times that bound",
+             t.count, t.above, t.violated, times(t.ratio, (char[32]){0}));
     f->verdict = verdict_of(&t, f->why, sizeof f->why);
     tell_families(e, j, rule, false, verdict_of);
     tell_readings(e, j, rule);

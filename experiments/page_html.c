@@ -13,6 +13,9 @@
 
 enum { PICTURE_BYTES_MAX = 16 << 20 };
 
+/* Tables of more columns than these are printed smaller, and across the page. */
+enum { WIDE = 7, ACROSS = 12 };
+
 void bso_html_text(FILE *out, const char *text)
 {
     for (; *text; text++) {
@@ -186,15 +189,18 @@ static void fold(bso_page *page, const char *title)
 
 static void table(bso_page *page, const char *caption, const char *const *titles)
 {
+    /* On paper: smaller, or across. */
+    const char *table = page->columns > WIDE ? "<table class=\"wide\">" : "<table>";
     /* What scrolls must be within reach of the keyboard. */
-    fprintf(page->out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" ");
+    fprintf(page->out, "<div class=\"scroll%s\" tabindex=\"0\" role=\"region\" ",
+            page->columns > ACROSS ? " landscape" : "");
     if (*caption) {
-        fprintf(page->out, "aria-labelledby=\"table-%d\">\n<table>\n<caption id=\"table-%d\">", page->tables,
-                page->tables);
+        fprintf(page->out, "aria-labelledby=\"table-%d\">\n%s\n<caption id=\"table-%d\">", page->tables,
+                table, page->tables);
         bso_html_text(page->out, caption);
         fputs("</caption>\n", page->out);
     } else {
-        fputs("aria-label=\"Table\">\n<table>\n", page->out);
+        fprintf(page->out, "aria-label=\"Table\">\n%s\n", table);
     }
     fputs("<thead>\n<tr>", page->out);
     for (int c = 0; c < page->columns; c++) {

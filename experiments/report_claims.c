@@ -51,15 +51,25 @@ static void print_list(bso_page *page, const bso_judgement *j)
     bso_page_table_end(page);
 }
 
+/* Where there are more, all but the deciding one are folded away. */
+enum { OPEN_FINDINGS = 4 };
+
 static void print_findings(bso_page *page, const bso_judgement *j)
 {
+    const bool folded = j->findings > OPEN_FINDINGS;
+    const int first = j->decided ? 1 : 0;
     for (int i = 0; i < j->findings; i++) {
         const bso_claim_finding *f = &j->finding[i];
+        if (folded && i == first) {
+            if (i) bso_page_items_end(page);
+            bso_page_fold(page, first ? "The other evidence" : "The evidence");
+        }
         bso_page_finding(page, f->what, f->outcome, bso_claim_look(f->verdict), bso_claim_words(f->verdict),
                          f->why);
     }
     if (j->findings) bso_page_items_end(page);
     if (j->left_out) bso_page_paragraph(page, "%d more are not listed.", j->left_out);
+    if (folded) bso_page_fold_end(page);
 }
 
 static void print_claim(bso_page *page, const bso_report *report, const bso_judgement *j)

@@ -172,7 +172,7 @@ void bso_report_plots_left(bso_page *page, const bso_report *report)
 {
     int drawn = 0, before = 0;
     for (int p = 0; p < BSO_REPORT_PLOTS; p++) before += report->shown[p];
-    if (before) bso_page_paragraph(page, "Plots that show a claim are with that claim; here are the others.");
+    if (before) bso_page_paragraph(page, "Plots that show a claim are with that claim; any others are here.");
     for (int p = 0; p < BSO_REPORT_PLOTS; p++) {
         if (report->shown[p]) continue;
         char link[128];

@@ -138,6 +138,7 @@ static void print_result(bso_page *page, const bso_regret_result *r)
     bso_page_cell(page, "%s", bso_families[r->family].title);
     bso_page_cell(page, "%s", r->rule);
     bso_page_cell(page, "%s", reading);
+    bso_page_cell(page, "%s", verdict);
     bso_page_cell(page, "%d", r->d);
     bso_page_cell(page, "%llu", (unsigned long long)r->rounds);
     bso_page_cell(page, "%d", r->seeds);
@@ -145,17 +146,21 @@ static void print_result(bso_page *page, const bso_regret_result *r)
     put_held(page, r, &s.held[BSO_BOUND_PRINTED], BSO_BOUND_PRINTED);
     put_held(page, r, &s.held[BSO_BOUND_DIMENSION], BSO_BOUND_DIMENSION);
     put_held(page, r, &s.held[BSO_BOUND_CORRECTED], BSO_BOUND_CORRECTED);
-    bso_page_cell(page, "%s", verdict);
 }
 
 void bso_report_regret(bso_page *page, const bso_report *report)
 {
-    static const char *const titles[] = {"problem",        "rule",
-                                         "reading",        "d",
-                                         "rounds",         "seeds",
-                                         "exponent of R",  "R / printed bound",
-                                         "R / d times it", "R / bound that holds",
-                                         "verdict"};
+    static const char *const titles[] = {"problem",
+                                         "rule",
+                                         "reading",
+                                         "verdict",
+                                         "d",
+                                         "rounds",
+                                         "seeds",
+                                         "exponent of R",
+                                         "R / printed bound",
+                                         "R / d times it",
+                                         "R / bound that holds"};
     const bso_regret_set *regret = report->evidence.regret;
     if (!regret->count) {
         bso_page_paragraph(page, "No regret results are here: \"bso regret --out DIR\" makes them.");
@@ -174,7 +179,7 @@ void bso_report_regret(bso_page *page, const bso_report *report)
     }
     bso_page_items_end(page);
     bso_page_fold(page, "All problems, rules and readings");
-    bso_page_table(page, "Regret and its bounds", 11, titles, 3);
+    bso_page_table(page, "Regret and its bounds", 11, titles, 4);
     for (int i = 0; i < regret->count; i++) print_result(page, &regret->results[i]);
     bso_page_table_end(page);
     bso_page_fold_end(page);
