@@ -376,6 +376,17 @@ static int run_epoch(training *tr, int epoch)
 
 /* ---- a whole training ---- */
 
+int bso_train_network(bso_network **net, const bso_settings *s, int channels, int height, int width,
+                      int frames, int classes, uint64_t total_updates)
+{
+    if (bso_network_create(net, s, channels, height, width, frames, classes, true)) return BSO_ERROR;
+    if (!bso_mem_planning()) {
+        bso_network_init(*net, s->seed);
+        if (s->init[0] && bso_store_load(*net, s->init)) return BSO_ERROR;
+    }
+    return bso_network_attach(*net, s, total_updates);
+}
+
 static int prepare(training *tr)
 {
     const bso_settings *s = tr->s;
@@ -394,11 +405,9 @@ static int prepare(training *tr)
     }
     uint64_t entries = strcmp(s->update, "realtime") == 0 ? (uint64_t)s->steps : 1;
     run->time_entries = (int)entries;
-    if (bso_network_create(&tr->net, s, d->channels, d->height, d->width, d->frames, d->classes, true))
+    if (bso_train_network(&tr->net, s, d->channels, d->height, d->width, d->frames, d->classes,
+                          (uint64_t)s->epochs * tr->batches * entries))
         return BSO_ERROR;
-    bso_network_init(tr->net, s->seed);
-    if (s->init[0] && bso_store_load(tr->net, s->init)) return BSO_ERROR;
-    if (bso_network_attach(tr->net, s, (uint64_t)s->epochs * tr->batches * entries)) return BSO_ERROR;
     if (bso_loader_start(&tr->loader, BSO_SPLIT_TEST, 0, 0, (size_t)s->batch)) return BSO_ERROR; /* room */
     tr->param_count = bso_network_params(tr->net, &tr->params);
     if (main_params(tr) == 0) {
