@@ -14,7 +14,6 @@
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #ifdef __SSE2__
 #include <immintrin.h>
 #endif
@@ -42,14 +41,6 @@ typedef struct {
     void *user;
     double begun, shown;
 } training;
-
-static void stamp(char out[32])
-{
-    time_t t = time(NULL);
-    struct tm tm;
-    gmtime_r(&t, &tm);
-    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
 
 /* Gradients far from the data underflow; denormals would slow the surrogate several times. In threads that
  * already run, too. */
@@ -443,7 +434,7 @@ static void finish(training *tr)
     run->rss_start = rss_at_start;
     run->rss_peak = bso_rss_peak();
     run->seconds = bso_clock() - tr->begun;
-    stamp(run->ended);
+    bso_clock_stamp(run->ended);
 }
 
 /* The training did not reach its end: nothing stands for what it would have reached there. */
@@ -472,7 +463,7 @@ int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_pr
     run->settings = *s;
     if (bso_settings_check(&run->settings) || bso_start((int)s->threads)) return BSO_ERROR;
     training tr = {.run = run, .s = &run->settings, .progress = progress, .user = user, .begun = bso_clock()};
-    stamp(run->started);
+    bso_clock_stamp(run->started);
     run->threads = omp_get_max_threads();
     snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
     int status = prepare(&tr);

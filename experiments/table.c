@@ -1,13 +1,16 @@
 /* table.c: `bso table DIR`: the comparison of a sweep's results, and the numbers behind its plots. */
+#include "experiments/memory_results.h"
 #include "experiments/program.h"
 #include "experiments/table.h"
 
 #include "core/file.h"
 
 #include <string.h>
+#include <unistd.h>
 
-static const char help[] = "usage: bso table DIR\n"
-                           "  reads DIR/runs/*.h5, writes DIR/tables/ and prints the comparison\n";
+static const char help[] =
+    "usage: bso table DIR\n"
+    "  reads DIR/runs/*.h5, DIR/memory/*.h5, writes DIR/tables/ and prints the comparison of the runs\n";
 
 struct comparison {
     const bso_table *table;
@@ -46,17 +49,26 @@ static int write_all(const bso_table *table, const char *directory)
     return 0;
 }
 
+static bool has_folder(const char *directory, const char *name)
+{
+    char path[BSO_PATH];
+    return bso_file_path(path, directory, name) == 0 && access(path, F_OK) == 0;
+}
+
 int bso_command_table(int argc, char **argv)
 {
     const char *directory;
     int code = bso_one_directory(argc, argv, help, &directory);
     if (code || !directory) return code;
+    /* What is not made of runs may be there without any. */
+    int others = bso_memory_tables(directory);
+    if (others < 0 || (!has_folder(directory, "runs") && has_folder(directory, "memory"))) return others;
     bso_table table;
     int status = bso_table_load(&table, directory);
     if (!status) status = write_all(&table, directory);
     if (!status) {
         bso_table_markdown(stdout, &table);
-        status = table.unreadable ? 1 : 0;
+        status = table.unreadable || others ? 1 : 0;
     }
     bso_table_free(&table);
     return status;
