@@ -23,7 +23,7 @@ typedef struct {
 /* One that was really trained. */
 typedef struct {
     size_t steps;
-    size_t bytes[BSO_MEM_CATEGORIES]; /* when the total was largest */
+    size_t bytes[BSO_MEM_CATEGORIES]; /* as in bso_cost_measured */
     size_t resident;                  /* growth of the peak resident set */
 } bso_memory_measurement;
 

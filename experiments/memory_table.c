@@ -107,12 +107,19 @@ static void print_steps(FILE *out, const void *argument)
 
 /* ---- layer by layer ---- */
 
-/* T in the table: the first, the last, and powers of two. */
-static bool shown(const bso_memory_file *f, size_t steps)
+/* Has it points at T, and no file of the same method, network and classes a larger batch? */
+static bool is_largest(const tables *t, const bso_memory_file *f)
 {
-    return steps == f->point[f->points - 1].steps || (steps & (steps - 1)) == 0;
+    for (int i = 0; i < t->results.count; i++) {
+        const bso_memory_file *g = &t->results.file[i];
+        if (is_kind(g, "steps") && strcmp(g->method, f->method) == 0 && strcmp(g->network, f->network) == 0 &&
+            g->shape.classes == f->shape.classes && g->batch > f->batch)
+            return false;
+    }
+    return is_kind(f, "steps") && f->points > 0;
 }
 
+/* The first and the last T of the largest batch; the files have all. */
 static void print_layers(FILE *out, const void *argument)
 {
     const tables *t = argument;
@@ -121,8 +128,8 @@ static void print_layers(FILE *out, const void *argument)
     fputc('\n', out);
     for (int i = 0; i < t->results.count; i++) {
         const bso_memory_file *f = &t->results.file[i];
-        for (int k = 0; is_kind(f, "steps") && k < f->points; k++) {
-            for (int l = 0; shown(f, f->point[k].steps) && l < f->layers; l++) {
+        for (int k = 0; is_largest(t, f) && k < f->points; k++) {
+            for (int l = 0; (k == 0 || k == f->points - 1) && l < f->layers; l++) {
                 const bso_memory_layer *layer = &f->layer[l];
                 put_head(out, f);
                 fprintf(out, ",%zu,%s,%zu,%zu", f->point[k].steps, layer->name, layer->main_weights,
@@ -167,23 +174,11 @@ static const bso_memory_file *scaling_of(const tables *t, const char *method)
     return NULL;
 }
 
-/* Is there another file of the same method, network and classes with a larger batch? */
-static bool outdone(const tables *t, const bso_memory_file *f)
-{
-    for (int i = 0; i < t->results.count; i++) {
-        const bso_memory_file *g = &t->results.file[i];
-        if (is_kind(g, "steps") && strcmp(g->method, f->method) == 0 && strcmp(g->network, f->network) == 0 &&
-            g->shape.classes == f->shape.classes && g->batch > f->batch)
-            return true;
-    }
-    return false;
-}
-
 /* The row of the i-th file; false where it makes none. */
 static bool row_of(const tables *t, int i, row *r)
 {
     const bso_memory_file *f = &t->results.file[i];
-    if (!is_kind(f, "steps") || f->points == 0 || outdone(t, f)) return false;
+    if (!is_largest(t, f)) return false;
     const bso_memory_file *scaling = scaling_of(t, f->method);
     const bso_memory_point *first = &f->point[0], *last = &f->point[f->points - 1];
     *r = (row){
