@@ -7,8 +7,10 @@
 #include "core/error.h"
 #include "core/file.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     bso_memory_results results;
@@ -429,31 +431,47 @@ static void print_models(FILE *out, const void *argument)
 
 /* ---- files ---- */
 
-static int write_all(const tables *t, const char *directory)
+static const struct {
+    const char *name;
+    void (*print)(FILE *out, const void *argument);
+} files[] = {
+    {"memory_steps.csv", print_steps},  {"memory_layers.csv", print_layers},
+    {"table1.csv", print_table1_csv},   {"table1.md", print_table1_markdown},
+    {"table1.tex", print_table1_latex}, {"model_size.csv", print_models},
+};
+
+static int write_all(const tables *t, const char *folder)
 {
-    static const struct {
-        const char *name;
-        void (*print)(FILE *out, const void *argument);
-    } files[] = {
-        {"memory_steps.csv", print_steps},  {"memory_layers.csv", print_layers},
-        {"table1.csv", print_table1_csv},   {"table1.md", print_table1_markdown},
-        {"table1.tex", print_table1_latex}, {"model_size.csv", print_models},
-    };
-    char folder[BSO_PATH];
-    if (bso_file_path(folder, directory, "tables") || bso_file_directory(folder)) return BSO_ERROR;
+    if (bso_file_directory(folder)) return BSO_ERROR;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (bso_print_file(folder, files[i].name, files[i].print, t)) return BSO_ERROR;
     }
     return 0;
 }
 
+/* Tables whose files are gone. */
+static int remove_all(const char *folder)
+{
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[BSO_PATH];
+        if (bso_file_path(path, folder, files[i].name)) return BSO_ERROR;
+        if (unlink(path) && errno != ENOENT && errno != ENOTDIR)
+            return bso_fail("%s: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
 int bso_memory_tables(const char *directory)
 {
+    char folder[BSO_PATH];
     tables t = {.results = {.count = 0}};
-    int status = bso_memory_load(&t.results, directory);
-    if (!status && t.results.count > 0) {
+    int status = bso_file_path(folder, directory, "tables");
+    if (!status) status = bso_memory_load(&t.results, directory);
+    if (!status && t.results.count == 0) {
+        status = remove_all(folder);
+    } else if (!status) {
         status = bso_reported_read(&t.reported, NULL);
-        if (!status) status = write_all(&t, directory);
+        if (!status) status = write_all(&t, folder);
         bso_reported_free(&t.reported);
     }
     if (!status && t.results.unreadable) status = 1;
