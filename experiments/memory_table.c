@@ -309,7 +309,7 @@ static void print_table1_markdown(FILE *out, const void *argument)
     const tables *t = argument;
     row r;
     char cells[CELLS][96];
-    const char *last = "";
+    const char *last = "", *commit = "";
     for (int i = 0; i < t->results.count; i++) {
         if (!row_of(t, i, &r)) continue;
         const bso_memory_file *f = r.steps;
@@ -331,23 +331,28 @@ static void print_table1_markdown(FILE *out, const void *argument)
             fprintf(out, " |");
         }
         fputc('\n', out);
-        if (strcmp(f->ended, last) > 0) last = f->ended;
+        if (strcmp(f->ended, last) > 0) {
+            last = f->ended;
+            commit = f->commit;
+        }
     }
     fprintf(out,
             "\nPlanned by the code that trains; measured where `memory_steps.csv` has a number. Samples, "
-            "measuring (log) and "
-            "descriptions (control: layers, pointers to what is kept of each step, spike counts for the log) "
-            "are no part of "
-            "training here; how control grows with T has a column. MB are 10^6 bytes, GB 10^9. The formulas "
-            "are the paper's: "
-            "n²L stands for the number of the rule's weights, L for their layers, nL for neurons times "
-            "samples. Constants "
-            "are bytes, by least squares over networks of several widths and depths, batches and T, each "
-            "relative to what is "
-            "to be met; besides them there is a constant number of bytes (table1.csv). What is per weight "
-            "(state) holds "
-            "the rule's state and the gradient that waits for an update. Last file of %s.\n",
-            last);
+            "measuring "
+            "(log) and descriptions (control: layers, pointers to what is kept of each step, spike counts "
+            "for the "
+            "log) are no part of training here; how control grows with T has a column. MB are 10^6 bytes, GB "
+            "10^9. "
+            "The formulas are the paper's: n²L stands for the number of the rule's weights, L for their "
+            "layers, nL "
+            "for neurons times samples. Constants are bytes, by least squares over networks of several "
+            "widths and "
+            "depths, batches and T, each relative to what is to be met; besides them there is a constant "
+            "number of "
+            "bytes (table1.csv). What is per weight (state) holds the rule's state and the gradient that "
+            "waits for "
+            "an update. Last file of %s, commit %s.\n",
+            last, commit);
 }
 
 static void latex_text(FILE *out, const char *text)
