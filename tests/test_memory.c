@@ -210,7 +210,7 @@ static void owners_hold_blocks(void **state)
     bso_mem_owner("a name that is far longer than any layer's can be");
     assert_string_equal(bso_mem_owner(NULL), "a name that is far longer than ");
     for (int i = 0; i < BSO_MEM_OWNERS + 10; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "owner%d", i);
         bso_mem_owner(name);
     }
