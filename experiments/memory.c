@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
 static const char help[] =
     "usage: bso memory --out DIR [OPTIONS]\n"
     "  writes DIR/memory/*.h5 and the tables made of them; files that are there already are kept\n\n"
@@ -29,17 +31,15 @@ static const char help[] =
  * measured against. */
 static const char *const method_names[] = {"fp_snn",         "ottt", "adam_ste", "sgd_ste", "online_adam_ste",
                                            "online_sgd_ste", "bop",  "bso",      "tbso"};
-enum { METHODS = sizeof method_names / sizeof *method_names, BATCHES = 3, SMALL = 8 };
+enum { BATCHES = 3, SMALL = 8 };
 
 /* What is trained, too, of batches of at most SMALL. */
 static const int measured_steps[] = {1, 2, 4, 8};
-enum { MEASURED = sizeof measured_steps / sizeof *measured_steps };
 
 /* Networks for Table 1: the shape of VGG-11, channels of the first layer by convolutions of each later block.
  */
 static const int scaling_widths[] = {32, 64, 96, 128}, scaling_repeats[] = {2, 3},
                  scaling_batches[] = {1, 8, 32, 128}, scaling_steps[] = {1, 2, 4, 8, 16};
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 enum {
     SCALING_POINTS =
         COUNT(scaling_widths) * COUNT(scaling_repeats) * COUNT(scaling_batches) * COUNT(scaling_steps)
@@ -141,7 +141,7 @@ static int measure(job *j, const bso_settings *s, const bso_memory_file *f, bso_
 static int measurements_at(const job *j, int batch)
 {
     int count = 0;
-    for (int i = 0; i < MEASURED; i++) count += measured_steps[i] <= j->steps_max;
+    for (int i = 0; i < COUNT(measured_steps); i++) count += measured_steps[i] <= j->steps_max;
     return j->no_measure || batch > SMALL ? 0 : count;
 }
 
@@ -266,10 +266,8 @@ static int make_scaling(job *j, const bso_method *method, const char *path)
 {
     bso_memory_file f;
     begin_file(j, "scaling", method, &f);
-    int points =
-        COUNT(scaling_widths) * COUNT(scaling_repeats) * COUNT(scaling_batches) * COUNT(scaling_steps);
-    int status = bso_memory_file_room(&f, points, 0, 0, 0);
-    for (int i = 0; !status && i < points; i++) {
+    int status = bso_memory_file_room(&f, SCALING_POINTS, 0, 0, 0);
+    for (int i = 0; !status && i < SCALING_POINTS; i++) {
         status = bso_stop_requested ? BSO_INTERRUPTED : plan_scaling(j, method, i, &f);
     }
     return end_file(j, path, &f, status);
@@ -332,7 +330,7 @@ static int for_steps(job *j, int (*one)(job *j, const bso_method *method, int ba
     for (int i = 0; i < BATCHES; i++) {
         int batch;
         if (!batch_at(j, i, &batch)) continue;
-        for (int m = 0; m < METHODS; m++) {
+        for (int m = 0; m < COUNT(method_names); m++) {
             char path[BSO_PATH];
             const bso_method *method = bso_method_find(&j->methods, method_names[m]);
             if (!method || path_of(j, "steps", method->name, batch, path)) return BSO_ERROR;
@@ -384,7 +382,7 @@ static int run(job *j)
     j->begun = bso_clock();
     int status = for_steps(j, make_missing);
     bso_status_clear(&j->view);
-    for (int m = 0; !status && m < METHODS; m++) {
+    for (int m = 0; !status && m < COUNT(method_names); m++) {
         const bso_method *method = bso_method_find(&j->methods, method_names[m]);
         status = method ? path_of(j, "scaling", method->name, 0, path) : BSO_ERROR;
         if (!status && !is_there(j, path, SCALING_POINTS, 0)) status = make_scaling(j, method, path);
@@ -398,35 +396,44 @@ static int run(job *j)
     return j->differs ? 1 : 0;
 }
 
+/* The option that argv[*i] is: 1 when it is one, 0 when it is none, or BSO_USAGE. */
+static int parse_one(int argc, char **argv, int *i, job *j, bool *asked)
+{
+    const struct {
+        const char *name;
+        long min, max;
+        int *number;
+    } numbers[] = {
+        {"--classes", 2, 100000, &j->classes},
+        {"--batch", 1, 100000, &j->batch},
+        {"--steps-max", 1, 1000, &j->steps_max},
+        {"--threads", 1, 1024, &j->threads},
+    };
+    for (int k = 0; k < COUNT(numbers); k++) {
+        const char *value;
+        int code = bso_option(argc, argv, i, numbers[k].name, &value);
+        if (code == 1 &&
+            bso_option_number(numbers[k].name, value, numbers[k].min, numbers[k].max, numbers[k].number))
+            return BSO_USAGE;
+        if (code) return code;
+    }
+    int code = bso_option(argc, argv, i, "--out", &j->out);
+    if (code == 0) code = bso_option(argc, argv, i, "--network", &j->network);
+    if (code == 0) code = bso_flag(argv[*i], "--no-measure", &j->no_measure);
+    if (code == 0) code = bso_flag(argv[*i], "--dry-run", &j->dry_run);
+    if (code == 0) code = bso_flag(argv[*i], "--help", asked);
+    if (code == 0) code = bso_flag(argv[*i], "-h", asked);
+    return code;
+}
+
 static int parse(int argc, char **argv, job *j, bool *asked)
 {
     for (int i = 1; i < argc; i++) {
-        const char *value;
-        int got = 0;
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            fputs(help, stdout);
-            *asked = true;
-            return 0;
-        }
-        if ((got = bso_option(argc, argv, &i, "--out", &value)) > 0) {
-            j->out = value;
-        } else if (!got && (got = bso_option(argc, argv, &i, "--network", &value)) > 0) {
-            j->network = value;
-        } else if (!got && (got = bso_option(argc, argv, &i, "--classes", &value)) > 0) {
-            got = bso_option_number("--classes", value, 2, 100000, &j->classes);
-        } else if (!got && (got = bso_option(argc, argv, &i, "--batch", &value)) > 0) {
-            got = bso_option_number("--batch", value, 1, 100000, &j->batch);
-        } else if (!got && (got = bso_option(argc, argv, &i, "--steps-max", &value)) > 0) {
-            got = bso_option_number("--steps-max", value, 1, 1000, &j->steps_max);
-        } else if (!got && (got = bso_option(argc, argv, &i, "--threads", &value)) > 0) {
-            got = bso_option_number("--threads", value, 1, 1024, &j->threads);
-        } else if (!got && !(got = bso_flag(argv[i], "--no-measure", &j->no_measure)) &&
-                   !(got = bso_flag(argv[i], "--dry-run", &j->dry_run))) {
-            got = bso_usage("no such option: %s", argv[i]);
-        }
-        if (got < 0) return got;
+        int code = parse_one(argc, argv, &i, j, asked);
+        if (code < 0) return code;
+        if (code == 0) return bso_usage("no such option: %s", argv[i]);
     }
-    return j->out && *j->out ? 0 : bso_usage("--out DIR is missing");
+    return *asked || (j->out && *j->out) ? 0 : bso_usage("--out DIR is missing");
 }
 
 int bso_command_memory(int argc, char **argv)
@@ -434,6 +441,7 @@ int bso_command_memory(int argc, char **argv)
     job j = {.network = "vgg11", .classes = 10, .batch = 128, .steps_max = 35, .threads = 2};
     bool asked = false;
     int status = parse(argc, argv, &j, &asked);
+    if (asked) fputs(help, stdout);
     if (status || asked) return status;
     char *command = bso_command_line(argc, argv);
     j.command = command;

@@ -38,6 +38,11 @@ typedef struct {
     int row_count;
 } bso_table;
 
+/* Names of the *.h5 in a folder, by bytes, as scandir gives them: to be freed one by one, and the list.
+ * Returns their number, or -1 with errno. */
+struct dirent;
+int bso_result_files(const char *folder, struct dirent ***names);
+
 /* Read DIR/runs/<all>.h5. Returns 0, or BSO_ERROR when there is no result at all. Free it in both cases. */
 int bso_table_load(bso_table *table, const char *directory);
 /* The same of those files in DIR/runs whose names are given. */
