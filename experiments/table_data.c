@@ -24,6 +24,11 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+int bso_result_files(const char *folder, struct dirent ***names)
+{
+    return scandir(folder, names, is_result, by_name);
+}
+
 static int read_runs(bso_table *table, const char *folder, struct dirent **names, int count)
 {
     table->runs = bso_alloc(BSO_MEM_LOG, (size_t)count, sizeof *table->runs, "the results");
@@ -329,7 +334,7 @@ int bso_table_load_some(bso_table *table, const char *directory, const char *con
         return bso_fail("%.60s...: the directory's name is too long", directory);
     }
     struct dirent **names;
-    int count = scandir(folder, &names, is_result, by_name);
+    int count = bso_result_files(folder, &names);
     if (count < 0) {
         return bso_fail("%s: cannot be read: %s; `bso sweep FILE.conf --out %s` puts results there", folder,
                         strerror(errno), directory);

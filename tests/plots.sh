@@ -26,6 +26,7 @@ tables() { # folder, number of methods: what tuning and comparing write
         print "method,label,trials,mean,sd" > folder "budget.csv"
         print "dataset,network,method,T,epoch,mean,sd,n" > folder "accuracy_epoch.csv"
         print "dataset,network,method,T,test_accuracy_percent,test_accuracy_percent_sd,training_memory_MB,seeds" > folder "comparison.csv"
+        print "network,classes,label,batch,T,planned_MB,measured_MB,paper_MB" > folder "memory_steps.csv"
         for (m = 1; m <= methods; m++) {
             label = m == 1 ? "\"odd, \"\"quoted\"\" label\"" : "method " m
             for (k = 1; k <= 4; k++) {
@@ -33,6 +34,10 @@ tables() { # folder, number of methods: what tuning and comparing write
                 printf "m%d,%s,%d,gamma,%g,%s\n", m, label, k, 10 ^ (-k), k == 2 ? "NaN" : 60 + m + k > folder "trials.csv"
                 printf "m%d,%s,%d,%g,1\n", m, label, k, 60 + m + k > folder "budget.csv"
                 printf "Data,net,%s,2,%d,%g,0.5,3\n", label, k, 60 + m + 2 * k > folder "accuracy_epoch.csv"
+            }
+            for (k = 1; k <= 4; k++) {
+                printf "net,10,%s,128,%d,%g,NaN,%s\n", label, k, 10 * m + k, m == 2 ? 5 : "NaN" > folder "memory_steps.csv"
+                printf "net,10,%s,8,%d,%g,%s,NaN\n", label, k, m + k, k == 2 ? m + k : "NaN" > folder "memory_steps.csv"
             }
             printf "Data,net,%s,2,%g,0.5,%g,3\n", label, 70 + m, 50 + 10 * (m % 3) > folder "comparison.csv"
         }
@@ -45,12 +50,12 @@ if command -v gnuplot > /dev/null; then
         plots/draw.sh "$work/$methods" > "$work/log" 2>&1
         check "$methods methods: exit status 0, nothing to complain of" [ $? = 0 -a ! -s "$work/log" ]
         check "$methods methods: the figures of the tables that are there, and no others" \
-            drawn "$work/$methods" accuracy_epoch accuracy_memory budget sensitivity
+            drawn "$work/$methods" accuracy_epoch accuracy_memory budget memory_steps sensitivity
     done
     head -n 1 "$work/3/tables/budget.csv" > "$work/head" && mv "$work/head" "$work/3/tables/budget.csv"
     plots/draw.sh "$work/3" > "$work/log" 2>&1
     check "a table without rows: told of" says 'budget.csv has no rows'
-    check "a table without rows: its old picture does not stay" drawn "$work/3" accuracy_epoch accuracy_memory sensitivity
+    check "a table without rows: its old picture does not stay" drawn "$work/3" accuracy_epoch accuracy_memory memory_steps sensitivity
     plots/draw.sh "$work/none" > "$work/log" 2>&1
     check "no such folder: refused" [ $? != 0 ]
 else
