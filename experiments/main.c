@@ -19,6 +19,7 @@ static const struct {
     {"sweep", bso_command_sweep, "train every cell of a sweep file; finished ones are kept"},
     {"tune", bso_command_tune, "find good settings for methods, with the same budget for each"},
     {"compare", bso_command_compare, "methods side by side: tuned, trained, with intervals and paired tests"},
+    {"regret", bso_command_regret, "update rules on online problems: their regret against the bounds on it"},
     {"table", bso_command_table, "comparison tables of a sweep's results"},
     {"report", bso_command_report, "report.md of a sweep's results"},
     {"inspect", bso_command_inspect, "what is in a result, parameter or trace file"},

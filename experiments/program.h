@@ -23,6 +23,7 @@ int bso_command_compare(int argc, char **argv);
 int bso_command_data(int argc, char **argv);
 int bso_command_list(int argc, char **argv);
 int bso_command_inspect(int argc, char **argv);
+int bso_command_regret(int argc, char **argv);
 int bso_command_table(int argc, char **argv);
 int bso_command_report(int argc, char **argv);
 
