@@ -26,18 +26,28 @@ static void put_key(FILE *out, const bso_regret_result *r)
     fprintf(out, "%s,%d,%s,%s,", bso_families[r->family].name, r->d, r->rule, reading);
 }
 
-/* A line, unless there is no value. */
+/* A line, unless there is no value. Six digits: curves are for plots. */
 static void put_point(FILE *out, const bso_regret_result *r, uint64_t k, const char *quantity,
                       const double *x)
 {
     const bso_sample s = bso_sample_of(x, r->seeds);
     if (s.n == 0) return;
     put_key(out, r);
-    fprintf(out, "%llu,%s,", (unsigned long long)k, quantity);
-    bso_csv_number(out, s.mean);
-    fputc(',', out);
-    bso_csv_number(out, s.sd);
-    fprintf(out, ",%d\n", s.n);
+    fprintf(out, "%llu,%s,%.6g,", (unsigned long long)k, quantity, s.mean);
+    if (isnan(s.sd)) {
+        fprintf(out, "NaN,%d\n", s.n);
+    } else {
+        fprintf(out, "%.6g,%d\n", s.sd, s.n);
+    }
+}
+
+/* The terms of the bound that holds are told once a decade, and at the end. */
+static bool is_told(const bso_regret_result *r, int curve, int checkpoint)
+{
+    if (curve < BSO_CURVE_TERM || curve >= BSO_CURVE_TERM + BSO_TERMS) return true;
+    uint64_t k = r->k[checkpoint];
+    while (k % 10 == 0) k /= 10;
+    return k == 1 || checkpoint == r->checkpoints - 1;
 }
 
 /* Regret against the best point of the box, at the rounds where that is known, for the seeds that both have.
@@ -72,6 +82,7 @@ static void print_curves(FILE *out, const void *argument)
             char name[64];
             bso_curve_name(c, name, sizeof name);
             for (int i = 0; i < r->checkpoints; i++) {
+                if (!is_told(r, c, i)) continue;
                 for (int s = 0; s < r->seeds; s++) x[s] = bso_regret_at(r, c, s, i);
                 put_point(out, r, r->k[i], name, x);
             }
