@@ -7,6 +7,7 @@
 #include "experiments/statistics.h"
 #include "experiments/table.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -366,13 +367,24 @@ static void print_trainings(FILE *out, const void *argument)
     for (int i = 0; i < table->row_count; i++) put_training(out, &table->rows[i]);
 }
 
+static bool has_results(const char *folder)
+{
+    DIR *d = opendir(folder);
+    bool found = false;
+    for (struct dirent *e; d && !found && (e = readdir(d));) {
+        const size_t length = strlen(e->d_name);
+        found = e->d_name[0] != '.' && length > 3 && strcmp(e->d_name + length - 3, ".h5") == 0;
+    }
+    if (d) closedir(d);
+    return found;
+}
+
 static int write_trainings(const char *directory, const char *tables)
 {
-    char runs[4096];
-    struct stat there;
+    char runs[BSO_PATH];
     bso_table table;
     if (bso_file_path(runs, directory, "runs")) return BSO_ERROR;
-    if (stat(runs, &there)) return 0;
+    if (!has_results(runs)) return 0;
     int status = bso_table_load(&table, directory);
     if (!status) status = bso_print_file(tables, "regret_training.csv", print_trainings, &table);
     bso_table_free(&table);
@@ -381,7 +393,7 @@ static int write_trainings(const char *directory, const char *tables)
 
 int bso_regret_tables(const char *directory)
 {
-    char folder[4096], tables[4096];
+    char folder[BSO_PATH], tables[BSO_PATH];
     struct stat there;
     bso_regret_set set;
     if (bso_file_path(folder, directory, "regret") || bso_file_path(tables, directory, "tables"))

@@ -1,5 +1,6 @@
 /* table.c: `bso table DIR`: the comparison of a sweep's results, and the numbers behind its plots. */
 #include "experiments/program.h"
+#include "experiments/regret.h"
 #include "experiments/table.h"
 
 #include "core/file.h"
@@ -51,6 +52,7 @@ int bso_command_table(int argc, char **argv)
     const char *directory;
     int code = bso_one_directory(argc, argv, help, &directory);
     if (code || !directory) return code;
+    if (bso_regret_tables(directory)) return BSO_ERROR;
     bso_table table;
     int status = bso_table_load(&table, directory);
     if (!status) status = write_all(&table, directory);

@@ -33,7 +33,7 @@ part(text, i) = (cut1 = strstrt(text, '|'), cut2 = cut1 + strstrt(text[cut1 + 1:
     i == 1 ? text[1:cut1 - 1] : i == 2 ? text[cut1 + 1:cut2 - 1] : text[cut2 + 1:*])
 put_together = "draw_panel = guide_lines; do for [c in curves] { if (has(present, part(c, 1) . '|' . part(c, 2))) { draw_panel = draw_panel . \
     sprintf(\", rows_of('%s', '%s') using 'k':(y_of(0)) with lines lt %s\", part(c, 1), part(c, 2), part(c, 3)) } }"
-guide_lines = "plot for [slope in guides] [t=0:1] '+' using (last ** $1):(first * last ** ($1 * slope)) with lines lc rgb '#A0A0A0' lw 1 dt (3, 3)"
+guide_lines = "plot for [slope in guides] [t=0:1] '+' using (last ** $1):(first * last ** ($1 * slope)) with lines lc rgb '#808080' lw 1 dt (3, 3)"
 
 panels = words(rules); rows = words(families)
 legend_style = 'lines'
