@@ -47,7 +47,8 @@ set multiplot title figure_title layout rows, panels \
     spacing screen 1.0 * across / width, screen 1.0 * down / height
 set logscale xy
 set xtics ('1' 1, '10' 10, '100' 100, '1000' 1000, '10⁴' 1e4, '10⁵' 1e5, '10⁶' 1e6, '10⁷' 1e7, '10⁸' 1e8, '10⁹' 1e9)
-set ytics format '%g'
+set ytics ('10⁻⁶' 1e-6, '10⁻⁵' 1e-5, '10⁻⁴' 1e-4, '0.001' 1e-3, '0.01' 1e-2, '0.1' 0.1, '1' 1, '10' 10, '100' 100, '1000' 1000, '10⁴' 1e4, '10⁵' 1e5, \
+    '10⁶' 1e6, '10⁷' 1e7, '10⁸' 1e8, '10⁹' 1e9)
 unset key
 drawn = 0
 do for [family in families] {
@@ -56,11 +57,11 @@ do for [family in families] {
         drawn = drawn + 1
         set title sprintf('%s, d = %s: %s', family_title(family), d, rule_title(rule)) offset 0, -0.6
         if (drawn > (rows - 1) * panels) { set xlabel 'round k' offset 0, 0.3 } else { unset xlabel }
-        if (drawn % panels == 1 || panels == 1) { set ylabel y_label offset -0.5, 0 } else { unset ylabel }
+        if (drawn % panels == 1 || panels == 1) { set ylabel y_label offset 0, 0 } else { unset ylabel }
         limits = extent(only)
         first = real(word(limits, 3)); last = real(word(limits, 4))
         set xrange [1:last]
-        set yrange [larger(0.6 * real(word(limits, 1)), 1e-6 * real(word(limits, 2))):1.7 * real(word(limits, 2))]
+        set yrange [larger(0.6 * real(word(limits, 1)), 1e-7 * real(word(limits, 2))):1.7 * real(word(limits, 2))]
         present = present_in_panel(0)
         eval put_together
         eval draw_panel
