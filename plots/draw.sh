@@ -29,7 +29,8 @@ to_columns() {
 
 # The figures of a table; a table that is not there has none: a sweep has no trials, tuning no epochs.
 status=0
-for figure in accuracy_epoch accuracy_steps accuracy_memory:comparison flip_rate_epoch memory memory_steps budget sensitivity:trials; do
+for figure in accuracy_epoch accuracy_steps accuracy_memory:comparison flip_rate_epoch memory memory_steps budget sensitivity:trials regret \
+    regret_bounds:regret; do
     table=$dir/tables/${figure#*:}.csv
     figure=${figure%%:*}
     [ -e "$table" ] || continue
