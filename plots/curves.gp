@@ -2,6 +2,7 @@
 # To be loaded behind style.gp by a figure that has set
 #   panel(0), curve(0)   the names of the panel and the curve that a row of the table belongs to
 #   x(0), y(0), dy(0)    the point, NaN for none, and half the height of its bar
+#   bars                 are bars drawn?
 #   per_row              panels in a row
 #   x_name, y_name, y_format, figure_title
 #   x_range, y_range     commands for the axes, in which left, right, lowest and highest are what there is
@@ -17,9 +18,9 @@ rows = ceil(1.0 * words(all_panels) / panels)
 methods = curves # they are what the legend names
 legend_style = style
 eval lay_out
-height = height - 180 * rows # these panels are lower
+height = height + (strstrt(all_panels, "\n") ? 20 : 0) - 180 * rows # these panels are lower
 eval page(width, height)
-down = 95; head = 80
+down = 95; head = strstrt(all_panels, "\n") ? 100 : 80
 eval panel_margins
 unset key
 do for [i = 1:words(all_panels)] {
@@ -34,8 +35,9 @@ do for [i = 1:words(all_panels)] {
     stats table using (panel(0) eq p && is_number(y(0)) ? (present = with_name(present, curve(0)), 0) : 0) nooutput
     eval x_range
     eval y_range
-    plot for [c in present] table using (panel(0) eq p && curve(0) eq c ? x(0) : NaN):(y(0)):(dy(0)) \
-             with yerrorbars lt position(curves, c) dt 1 pt 0 lw 1, \
+    plot for [j = 1:(bars ? words(present) : 0)] table \
+             using (panel(0) eq p && curve(0) eq word(present, j) ? x(0) : NaN):(y(0)):(dy(0)) \
+             with yerrorbars lt position(curves, word(present, j)) dt 1 pt 0 lw 1, \
          for [c in present] table using (panel(0) eq p && curve(0) eq c ? x(0) : NaN):(y(0)) \
              with @style lt position(curves, c)
 }

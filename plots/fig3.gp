@@ -2,13 +2,13 @@
 # curve for each epoch.
 call 'style.gp' ARG1 ARG2 ARG3
 
-several = 0 # data sets?
 stats table using (datasets = with_name(datasets, strcol("dataset")), seeds = larger(seeds, column("n")), 0) nooutput
 panel(unused) = strcol("method") . ', T = ' . strcol("T") . "\n" . (words(datasets) > 1 ? strcol("dataset") . ', ' : '') . strcol("layer")
 curve(unused) = 'epoch ' . strcol("epoch")
 x(unused) = column("distance")
 y(unused) = column("mean")
 dy(unused) = sd(0)
+bars = 1
 per_row = 4
 x_name = "time steps apart"
 y_name = 'cosine similarity'

@@ -8,12 +8,13 @@ curve(unused) = strcol("layer")
 x(unused) = column("update")
 y(unused) = column("mean") > 0 ? column("mean") : NaN
 dy(unused) = 0
+bars = 0
 per_row = 2
 x_name = 'update'
-y_name = 'flips per update and weight'
+y_name = 'share of weights flipped'
 y_format = '%.0e'
 style = 'lines'
 figure_title = 'Flips over the training (' . (seeds > 1 ? sprintf('mean of %d seeds', seeds) : 'one seed') . ')'
-x_range = "set xrange [0:*]"
+x_range = "tic = 10 ** floor(log10(right)); set xrange [0:1.02 * right]; eval 'set xtics ' . sprintf('%g', right / tic < 2.5 ? tic / 2 : right / tic > 5 ? 2 * tic : tic)"
 y_range = "set logscale y; set yrange [10 ** floor(log10(lowest)):smaller(1, 10 ** ceil(log10(highest)))]"
 load 'curves.gp'

@@ -8,6 +8,7 @@ curve(unused) = strcol("layer")
 x(unused) = column("within")
 y(unused) = 100 * column("mean")
 dy(unused) = 100 * sd(0)
+bars = 1
 per_row = 2
 x_name = 'flipped back within so many updates'
 y_name = 'share of all flips (%)'

@@ -11,6 +11,7 @@ curve(unused) = 'γ = ' . strcol("gamma")
 x(unused) = column("epoch")
 y(unused) = shown(0) && column("v") > 0 ? column("v") : NaN
 dy(unused) = 0
+bars = 0
 per_row = 4
 x_name = 'epoch'
 y_name = 'v[t] at the epoch''s end'
