@@ -32,10 +32,16 @@ ISA_avx2 = -mavx2 -mpopcnt -mbmi2
 ISA_avx512 = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vpopcntdq -mpopcnt -mbmi2 -mprefer-vector-width=512
 ISAS = portable $(if $(filter x86_64,$(shell uname -m)),avx2 avx512)
 
-SRC = $(wildcard core/*.c baselines/*.c datasets/*.c)
+# The door to the rules in double precision is compiled in that way alone.
+PLAYER_SRC = core/regret_player.c
+SRC = $(filter-out $(PLAYER_SRC),$(wildcard core/*.c baselines/*.c datasets/*.c))
 PROGRAM_SRC = $(wildcard experiments/*.c)
 LIB_OBJ = $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/registry.o $(BUILD)/core/kernels/reference.o \
-          $(ISAS:%=$(BUILD)/core/kernels/loops_%.o)
+          $(ISAS:%=$(BUILD)/core/kernels/loops_%.o) $(DOUBLE_OBJ)
+# The rules on bits, once more in double precision for the regret experiment.
+BITS_SRC := $(shell grep -l 'BSO_REP_BITS' $$(grep -l '^const bso_optimizer bso_optimizer_' $(SRC)))
+DOUBLE_SRC = core/optimizer.c $(BITS_SRC)
+DOUBLE_OBJ = $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(PLAYER_SRC:%.c=$(BUILD)/double/%.o) $(BUILD)/double/registry.o
 PROGRAM_OBJ = $(filter-out $(BUILD)/experiments/main.o,$(PROGRAM_SRC:%.c=$(BUILD)/%.o))
 TEST_SRC = $(wildcard tests/test_*.c)
 TEST_LIB_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/*.c)))
@@ -80,6 +86,25 @@ $(BUILD)/registry.c: tools/registry.sh $(SRC)
 
 $(BUILD)/registry.o: $(BUILD)/registry.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Both copies of a rule live in one program: every symbol of the second one has a name of its own, NAME_double. A rule that takes
+# the scalar for a float must not pass with a warning.
+DOUBLE_FLAGS = -DBSO_SCALAR=double -include $(BUILD)/double/names.h -Werror=incompatible-pointer-types
+$(BUILD)/double/names.h: $(DOUBLE_SRC:%.c=$(BUILD)/%.o) $(BUILD)/registry.o
+	@mkdir -p $(BUILD)/double
+	@nm -g --defined-only $^ | sed -n 's/^[0-9a-fA-F]* [A-Z] \([a-z][A-Za-z0-9_]*\)$$/#define \1 \1_double/p' | LC_ALL=C sort -u > $@.tmp
+	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+
+$(BUILD)/double/registry.c: tools/registry.sh $(BITS_SRC)
+	@mkdir -p $(BUILD)/double
+	sh tools/registry.sh $(BITS_SRC) > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/double/registry.o: $(BUILD)/double/registry.c $(BUILD)/double/names.h
+	$(CC) $(ALL_CFLAGS) $(DOUBLE_FLAGS) -c -o $@ $<
+
+$(BUILD)/double/%.o: %.c $(BUILD)/double/names.h $(BUILD)/flags
+	@mkdir -p $(dir $@)
+	$(CC) $(ALL_CFLAGS) $(DOUBLE_FLAGS) -c -o $@ $<
 
 # What was built, for /provenance of result files.
 $(BUILD)/version.h: FORCE

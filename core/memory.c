@@ -19,6 +19,7 @@ enum { ALIGNMENT = 64, PAGE = 4096 };
 struct header {
     size_t bytes;
     bso_mem_category category;
+    int owner;
     bool planned;
 };
 
@@ -29,6 +30,10 @@ static const char *const names[BSO_MEM_CATEGORIES] = {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t current[BSO_MEM_CATEGORIES + 1], peak[BSO_MEM_CATEGORIES + 1], at_peak[BSO_MEM_CATEGORIES + 1];
+static char owner_names[BSO_MEM_OWNERS][BSO_MEM_OWNER_NAME];
+static size_t owned[BSO_MEM_OWNERS][BSO_MEM_CATEGORIES];
+static int owners = 1;
+static _Thread_local int owner_now;
 static bool planning;
 static size_t fail_countdown;
 
@@ -37,8 +42,9 @@ const char *bso_mem_name(bso_mem_category category)
     return category < BSO_MEM_CATEGORIES ? names[category] : "total";
 }
 
-static void count(bso_mem_category category, size_t bytes)
+static void count(bso_mem_category category, int owner, size_t bytes)
 {
+    owned[owner][category] += bytes;
     current[category] += bytes;
     current[BSO_MEM_CATEGORIES] += bytes;
     if (current[category] > peak[category]) peak[category] = current[category];
@@ -90,9 +96,9 @@ void *bso_alloc(bso_mem_category category, size_t count_, size_t size, const cha
         return NULL;
     }
     struct header *h = (struct header *)(void *)(block - ALIGNMENT);
-    *h = (struct header){.bytes = bytes, .category = category, .planned = plan};
+    *h = (struct header){.bytes = bytes, .category = category, .owner = owner_now, .planned = plan};
     pthread_mutex_lock(&lock);
-    count(category, bytes);
+    count(category, owner_now, bytes);
     pthread_mutex_unlock(&lock);
     return block;
 }
@@ -112,6 +118,7 @@ void bso_free(void *block)
     char *p = block;
     struct header h = *(struct header *)(void *)(p - ALIGNMENT);
     pthread_mutex_lock(&lock);
+    owned[h.owner][h.category] -= h.bytes;
     current[h.category] -= h.bytes;
     current[BSO_MEM_CATEGORIES] -= h.bytes;
     pthread_mutex_unlock(&lock);
@@ -120,6 +127,36 @@ void bso_free(void *block)
     } else {
         free(p - ALIGNMENT);
     }
+}
+
+const char *bso_mem_owner(const char *name)
+{
+    const char *before = owner_names[owner_now];
+    size_t length = name ? strcspn(name, ".") : 0;
+    if (length >= BSO_MEM_OWNER_NAME) length = BSO_MEM_OWNER_NAME - 1;
+    pthread_mutex_lock(&lock);
+    int i = 0;
+    while (i < owners && (strncmp(owner_names[i], name ? name : "", length) != 0 || owner_names[i][length]))
+        i++;
+    if (i == owners && owners < BSO_MEM_OWNERS) memcpy(owner_names[owners++], name, length);
+    owner_now = i < BSO_MEM_OWNERS ? i : 0;
+    pthread_mutex_unlock(&lock);
+    return before;
+}
+
+int bso_mem_owners(void)
+{
+    return owners;
+}
+
+const char *bso_mem_owner_name(int owner)
+{
+    return owner_names[owner];
+}
+
+size_t bso_mem_owned(int owner, bso_mem_category category)
+{
+    return owned[owner][category];
 }
 
 size_t bso_mem_current(bso_mem_category category)

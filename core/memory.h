@@ -4,6 +4,9 @@
  * the process's resident set. In plan mode the same calls only count: a block gets an address that must not
  * be touched, so that a configuration larger than the machine can be measured by the code that would run it.
  *
+ * Blocks have an owner as well, the layer that asks for them, so that the same bytes can be told layer by
+ * layer.
+ *
  * It is not a pool and not a fast path: training allocates before its loop, never inside it.
  */
 #ifndef BSO_MEMORY_H
@@ -52,6 +55,22 @@ size_t bso_mem_at_peak(bso_mem_category category);
 
 /* Forget the peaks: they become the current values. */
 void bso_mem_reset_peak(void);
+
+/* ---- by owner ---- */
+
+enum { BSO_MEM_OWNERS = 1024, BSO_MEM_OWNER_NAME = 32 };
+
+/* From now on this thread's blocks belong to that owner: what stands before the first '.' of the name, so
+ * that "conv2.weight" is of "conv2". NULL or "": nobody's in particular, number 0. Returns the owner before,
+ * to be put back. Names that come when there is no more room belong to nobody. */
+const char *bso_mem_owner(const char *name);
+
+/* Owners so far, and their names in the order in which they came; number 0 is "". */
+int bso_mem_owners(void);
+const char *bso_mem_owner_name(int owner);
+
+/* Bytes of a category that an owner now holds. Over all owners they add up to bso_mem_current. */
+size_t bso_mem_owned(int owner, bso_mem_category category);
 
 /* Plan mode: from now on blocks are counted, not allocated (BSO_MEM_CONTROL excepted). */
 void bso_mem_plan(bool on);

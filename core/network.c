@@ -26,14 +26,17 @@ int bso_network_slots(const bso_network *net)
 int bso_layer_keep_maps(bso_layer *l, const bso_network *net, int slots)
 {
     size_t most = (size_t)bso_network_slots(net);
+    int status = 0;
+    const char *before = bso_mem_owner(l->name); /* who asks may be the layer above */
     if (!l->map) l->map = bso_alloc(BSO_MEM_CONTROL, most, sizeof *l->map, "time slots");
-    if (!l->map) return BSO_ERROR;
-    for (; l->map_slots < slots; l->map_slots++) {
+    if (!l->map) status = BSO_ERROR;
+    for (; !status && l->map_slots < slots; l->map_slots++) {
         float **map = &l->map[l->map_slots];
         *map = bso_alloc(BSO_MEM_ACTIVATIONS, l->out_size * (size_t)net->batch, sizeof **map, l->name);
-        if (!*map) return BSO_ERROR;
+        if (!*map) status = BSO_ERROR;
     }
-    return 0;
+    bso_mem_owner(before);
+    return status;
 }
 
 void bso_network_want_scratch(bso_network *net, size_t bytes)
@@ -47,6 +50,7 @@ bso_param *bso_network_add_param(bso_network *net, const char *layer, const char
                                  int cols, bool vector, bool is_main)
 {
     bso_param *p = &net->params[net->param_count];
+    const char *before = bso_mem_owner(layer);
     *p = (bso_param){
         .representation = representation,
         .ordinal = net->param_count,
@@ -61,17 +65,16 @@ bso_param *bso_network_add_param(bso_network *net, const char *layer, const char
     };
     snprintf(p->name, sizeof p->name, "%s.%s", layer, suffix);
     net->param_count++;
-    if (representation != BSO_REP_FLOAT) {
+    bool has_bits = representation != BSO_REP_FLOAT, has_real = representation != BSO_REP_BITS;
+    if (has_bits)
         p->bits = bso_alloc(BSO_MEM_WEIGHTS_BITS, (size_t)cols * (size_t)p->words, sizeof *p->bits, p->name);
-        if (!p->bits) return NULL;
-    }
-    if (representation != BSO_REP_BITS) {
+    if (has_real && (p->bits || !has_bits)) {
         bso_mem_category category =
             representation == BSO_REP_LATENT ? BSO_MEM_WEIGHTS_LATENT : BSO_MEM_WEIGHTS_FLOAT;
         p->real = bso_alloc(category, bso_param_count(p), sizeof *p->real, p->name);
-        if (!p->real) return NULL;
     }
-    return p;
+    bso_mem_owner(before);
+    return (has_bits && !p->bits) || (has_real && !p->real) ? NULL : p;
 }
 
 int bso_network_add_buffer(bso_network *net, const char *layer, const char *suffix, size_t count,
@@ -81,7 +84,9 @@ int bso_network_add_buffer(bso_network *net, const char *layer, const char *suff
     snprintf(b->name, sizeof b->name, "%s.%s", layer, suffix);
     b->count = count;
     b->initial = initial;
+    const char *before = bso_mem_owner(layer);
     b->data = *data = bso_alloc(BSO_MEM_WEIGHTS_FLOAT, count, sizeof **data, b->name);
+    bso_mem_owner(before);
     return b->data ? 0 : BSO_ERROR;
 }
 
@@ -260,8 +265,10 @@ static int allocate_shared(bso_network *net)
     }
     for (int i = 0; net->training && net->accumulated && i < net->param_count; i++) {
         bso_param *p = &net->params[i];
+        const char *before = bso_mem_owner(p->name);
         net->accumulated_gradient[i] =
             bso_alloc(BSO_MEM_GRADIENTS, bso_param_count(p), sizeof(float), p->name);
+        bso_mem_owner(before);
         if (!net->accumulated_gradient[i]) return BSO_ERROR;
     }
     return 0;

@@ -158,29 +158,11 @@ bool bso_layer_is_neurons(const bso_layer *l)
     return l->kind == &neurons_kind;
 }
 
-int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal, bool normed)
+/* What lasts from step to step, and what backward needs. */
+static int allocate(bso_layer *l, bso_network *net)
 {
-    neurons *own = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *own, "a layer of neurons");
-    if (!own) return BSO_ERROR;
-    *l = (bso_layer){.kind = &neurons_kind, .below = below, .own = own};
-    snprintf(l->name, sizeof l->name, "lif%d", ordinal);
-    char norm[32];
-    snprintf(norm, sizeof norm, "bn%d", ordinal);
-    int channels = below->out.channels;
-    l->out = (bso_signal){
-        .channels = channels,
-        .height = below->out.height,
-        .width = below->out.width,
-        .planes = 1,
-        .words = (channels + 63) / 64,
-        .largest = 1,
-        .bipolar = net->sign_neurons,
-        .scale = 1,
-    };
-    l->out_size = below->out_size;
+    neurons *own = l->own;
     size_t batch = (size_t)net->batch;
-    own->normed = normed;
-    if (normed && bso_norm_create(&own->norm, net, norm, channels)) return BSO_ERROR;
     own->counts = bso_network_add_neurons(net, l->name, l->out_size);
     if (!own->counts) return BSO_ERROR;
     int slots = bso_network_slots(net);
@@ -206,4 +188,32 @@ int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ord
         if (!own->carry) return BSO_ERROR;
     }
     return 0;
+}
+
+int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ordinal, bool normed)
+{
+    neurons *own = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *own, "a layer of neurons");
+    if (!own) return BSO_ERROR;
+    *l = (bso_layer){.kind = &neurons_kind, .below = below, .own = own};
+    snprintf(l->name, sizeof l->name, "lif%d", ordinal);
+    char norm[32];
+    snprintf(norm, sizeof norm, "bn%d", ordinal);
+    int channels = below->out.channels;
+    l->out = (bso_signal){
+        .channels = channels,
+        .height = below->out.height,
+        .width = below->out.width,
+        .planes = 1,
+        .words = (channels + 63) / 64,
+        .largest = 1,
+        .bipolar = net->sign_neurons,
+        .scale = 1,
+    };
+    l->out_size = below->out_size;
+    own->normed = normed;
+    if (normed && bso_norm_create(&own->norm, net, norm, channels)) return BSO_ERROR;
+    const char *before = bso_mem_owner(l->name);
+    int status = allocate(l, net);
+    bso_mem_owner(before);
+    return status;
 }

@@ -92,8 +92,10 @@ int bso_norm_create(bso_norm *norm, bso_network *net, const char *name, int chan
     }
     norm->scale->initial = 1;
     size_t kept = (size_t)norm->slots * (size_t)channels;
+    const char *before = bso_mem_owner(name);
     norm->mean = bso_alloc(BSO_MEM_ACTIVATIONS, kept, sizeof *norm->mean, name);
     norm->inverse = bso_alloc(BSO_MEM_ACTIVATIONS, kept, sizeof *norm->inverse, name);
+    bso_mem_owner(before);
     if (!norm->mean || !norm->inverse) return BSO_ERROR;
     bso_network_want_scratch(net, 2 * (size_t)channels * sizeof(float));
     return 0;

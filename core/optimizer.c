@@ -281,7 +281,9 @@ int bso_learner_init(bso_learner *l, const bso_optimizer *rule, bso_param *param
     }
     for (int i = 0; rule->hypers[i].name; i++) l->base[i] = base[i];
     apply_schedules(l);
+    const char *before = bso_mem_owner(param->name);
     l->state = bso_alloc(BSO_MEM_OPTIMIZER, rule->state_bytes(param, time_entries), 1, param->name);
+    bso_mem_owner(before);
     if (!l->state) return BSO_ERROR;
     l->partial = partial;
     if (!partial) {

@@ -28,9 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The type of gradients, momentum and their arithmetic: float. optimizer.c and the flip rules compile with
- * -DBSO_SCALAR=double as well, for whoever needs a rule in double precision; nothing in this repository does.
- */
+/* The type of gradients, momentum and their arithmetic: float. optimizer.c and every rule on bits are
+ * compiled with -DBSO_SCALAR=double as well, for the regret experiment (core/regret_player.h). */
 #ifndef BSO_SCALAR
 #define BSO_SCALAR float
 #endif

@@ -216,6 +216,8 @@ int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char
     out->largest = (uint32_t)largest;
     out->bipolar = in->bipolar;
     out->scale = in->scale / (float)(window_h * window_w);
+    const char *before = bso_mem_owner(l->name);
     out->bits = bso_alloc(BSO_MEM_ACTIVATIONS, bso_signal_words(out, net->batch), sizeof *out->bits, l->name);
+    bso_mem_owner(before);
     return out->bits ? 0 : BSO_ERROR;
 }

@@ -17,7 +17,9 @@ typedef enum {
     BSO_RANDOM_TEST = 4,    /* for tests and generators */
     BSO_RANDOM_TUNE = 5,    /* a = method and key, b = trial */
     BSO_RANDOM_SPLIT = 6,   /* which samples make the test set: a = class, b = position */
-    BSO_RANDOM_MAKE = 7     /* stand-ins; a and b are their makers' */
+    BSO_RANDOM_MAKE = 7,    /* stand-ins; a and b are their makers' */
+    BSO_RANDOM_REGRET =
+        8 /* problems of core/regret_problem.c: a = what, family and d, b = round and position */
 } bso_random_purpose;
 
 /* Four independent 32-bit words. */

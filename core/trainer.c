@@ -14,7 +14,6 @@
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #ifdef __SSE2__
 #include <immintrin.h>
 #endif
@@ -42,14 +41,6 @@ typedef struct {
     void *user;
     double begun, shown;
 } training;
-
-static void stamp(char out[32])
-{
-    time_t t = time(NULL);
-    struct tm tm;
-    gmtime_r(&t, &tm);
-    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
 
 /* Gradients far from the data underflow; denormals would slow the surrogate several times. In threads that
  * already run, too. */
@@ -376,6 +367,17 @@ static int run_epoch(training *tr, int epoch)
 
 /* ---- a whole training ---- */
 
+int bso_train_network(bso_network **net, const bso_settings *s, int channels, int height, int width,
+                      int frames, int classes, uint64_t total_updates)
+{
+    if (bso_network_create(net, s, channels, height, width, frames, classes, true)) return BSO_ERROR;
+    if (!bso_mem_planning()) {
+        bso_network_init(*net, s->seed);
+        if (s->init[0] && bso_store_load(*net, s->init)) return BSO_ERROR;
+    }
+    return bso_network_attach(*net, s, total_updates);
+}
+
 static int prepare(training *tr)
 {
     const bso_settings *s = tr->s;
@@ -394,11 +396,9 @@ static int prepare(training *tr)
     }
     uint64_t entries = strcmp(s->update, "realtime") == 0 ? (uint64_t)s->steps : 1;
     run->time_entries = (int)entries;
-    if (bso_network_create(&tr->net, s, d->channels, d->height, d->width, d->frames, d->classes, true))
+    if (bso_train_network(&tr->net, s, d->channels, d->height, d->width, d->frames, d->classes,
+                          (uint64_t)s->epochs * tr->batches * entries))
         return BSO_ERROR;
-    bso_network_init(tr->net, s->seed);
-    if (s->init[0] && bso_store_load(tr->net, s->init)) return BSO_ERROR;
-    if (bso_network_attach(tr->net, s, (uint64_t)s->epochs * tr->batches * entries)) return BSO_ERROR;
     if (bso_loader_start(&tr->loader, BSO_SPLIT_TEST, 0, 0, (size_t)s->batch)) return BSO_ERROR; /* room */
     tr->param_count = bso_network_params(tr->net, &tr->params);
     if (main_params(tr) == 0) {
@@ -434,7 +434,7 @@ static void finish(training *tr)
     run->rss_start = rss_at_start;
     run->rss_peak = bso_rss_peak();
     run->seconds = bso_clock() - tr->begun;
-    stamp(run->ended);
+    bso_clock_stamp(run->ended);
 }
 
 /* The training did not reach its end: nothing stands for what it would have reached there. */
@@ -463,7 +463,7 @@ int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_pr
     run->settings = *s;
     if (bso_settings_check(&run->settings) || bso_start((int)s->threads)) return BSO_ERROR;
     training tr = {.run = run, .s = &run->settings, .progress = progress, .user = user, .begun = bso_clock()};
-    stamp(run->started);
+    bso_clock_stamp(run->started);
     run->threads = omp_get_max_threads();
     snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
     int status = prepare(&tr);

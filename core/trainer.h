@@ -108,6 +108,12 @@ extern volatile sig_atomic_t bso_stop_requested;
  * process; threads > 0 sets the number of OpenMP threads. Returns 0 or BSO_ERROR. */
 int bso_start(int threads);
 
+/* The network that a training of those settings trains: built, initialised (or read from `init`), its rules
+ * bound; in plan mode no weight is touched. Sizes as in bso_network_create. total_updates: of a parameter.
+ * Returns 0 or BSO_ERROR; *net is to be freed in both cases. */
+int bso_train_network(bso_network **net, const bso_settings *s, int channels, int height, int width,
+                      int frames, int classes, uint64_t total_updates);
+
 /* Train. progress may be NULL. Returns 0, BSO_ERROR, BSO_INTERRUPTED or BSO_DIVERGED; run is valid (and to be
  * freed) in every case. BSO_DIVERGED: run->stopped says why, and the run holds what was measured up to there,
  * the epochs that were finished and the losses of all batches; `save` and `trace` are not written. */

@@ -1,6 +1,8 @@
 /* arguments.c: what the commands share in reading their arguments. See program.h. */
 #include "experiments/program.h"
 
+#include "core/memory.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -81,4 +83,30 @@ int bso_set_pair(bso_settings *s, const char *pair)
     memcpy(key, pair, length);
     key[length] = '\0';
     return bso_settings_set(s, key, equals + 1);
+}
+
+char *bso_command_line(int argc, char **argv)
+{
+    size_t size = sizeof "bso";
+    for (int i = 0; i < argc; i++) size += 4 * strlen(argv[i]) + 3;
+    char *text = bso_alloc(BSO_MEM_CONTROL, size, 1, "the command line");
+    if (!text) return NULL;
+    char *end = text + sprintf(text, "bso");
+    for (int i = 0; i < argc; i++) {
+        static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "-_=+./:,%@";
+        bool quote = !*argv[i] || strspn(argv[i], plain) != strlen(argv[i]);
+        *end++ = ' ';
+        if (quote) *end++ = '\'';
+        for (const char *c = argv[i]; *c; c++) {
+            if (*c == '\'') {
+                end += sprintf(end, "'\\''");
+            } else {
+                *end++ = *c;
+            }
+        }
+        if (quote) *end++ = '\'';
+    }
+    *end = '\0';
+    return text;
 }

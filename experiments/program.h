@@ -20,9 +20,11 @@ int bso_command_run(int argc, char **argv);
 int bso_command_sweep(int argc, char **argv);
 int bso_command_tune(int argc, char **argv);
 int bso_command_compare(int argc, char **argv);
+int bso_command_memory(int argc, char **argv);
 int bso_command_data(int argc, char **argv);
 int bso_command_list(int argc, char **argv);
 int bso_command_inspect(int argc, char **argv);
+int bso_command_regret(int argc, char **argv);
 int bso_command_table(int argc, char **argv);
 int bso_command_report(int argc, char **argv);
 
@@ -45,6 +47,9 @@ int bso_option_number(const char *name, const char *text, long min, long max, in
 
 /* Take the setting of a --set KEY=VALUE. Returns 0, BSO_USAGE or BSO_ERROR. */
 int bso_set_pair(bso_settings *s, const char *pair);
+
+/* The command line as a shell would take it back, for /provenance; to be freed; NULL when memory is out. */
+char *bso_command_line(int argc, char **argv);
 
 /* The signal that asked the program to stop (bso_stop_requested), or 0. */
 extern volatile sig_atomic_t bso_stop_signal;

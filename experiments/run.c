@@ -99,33 +99,6 @@ static int check_outputs(const options *o)
     return 0;
 }
 
-/* The command line as a shell would take it back, for /provenance; NULL when memory is out. */
-static char *command_line(int argc, char **argv)
-{
-    size_t size = sizeof "bso";
-    for (int i = 0; i < argc; i++) size += 4 * strlen(argv[i]) + 3;
-    char *text = bso_alloc(BSO_MEM_CONTROL, size, 1, "the command line");
-    if (!text) return NULL;
-    char *end = text + sprintf(text, "bso");
-    for (int i = 0; i < argc; i++) {
-        static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                    "-_=+./:,%@";
-        bool quote = !*argv[i] || strspn(argv[i], plain) != strlen(argv[i]);
-        *end++ = ' ';
-        if (quote) *end++ = '\'';
-        for (const char *c = argv[i]; *c; c++) {
-            if (*c == '\'') {
-                end += sprintf(end, "'\\''");
-            } else {
-                *end++ = *c;
-            }
-        }
-        if (quote) *end++ = '\'';
-    }
-    *end = '\0';
-    return text;
-}
-
 static void bytes_text(double bytes, char *text, size_t size)
 {
     if (bytes < 1e5) {
@@ -169,7 +142,7 @@ int bso_command_run(int argc, char **argv)
     code = bso_train(&o.settings, &run, o.quiet ? NULL : bso_progress_show, &status);
     bso_status_clear(&status);
     if (o.out && (code == 0 || code == BSO_DIVERGED)) {
-        char *command = command_line(argc, argv);
+        char *command = bso_command_line(argc, argv);
         if (bso_result_write(o.out, &run, command)) code = BSO_ERROR;
         bso_free(command);
     }

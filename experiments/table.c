@@ -1,18 +1,21 @@
 /* table.c: `bso table DIR`: the comparison of a sweep's results, the tables and figures of the paper, and the
  * numbers behind the plots. */
+#include "experiments/memory_results.h"
 #include "experiments/part_tables.h"
 #include "experiments/program.h"
+#include "experiments/regret.h"
 #include "experiments/table.h"
 
 #include "core/file.h"
 
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 static const char help[] = "usage: bso table DIR [--only NAME]\n\n"
-                           "  Reads DIR/runs/*.h5, writes DIR/tables/ and prints the comparison.\n\n"
-                           "  --only NAME    only this table or figure of the paper (table2, table3, table4, "
-                           "table5, fig3, fig5, flips,\n"
+                           "  Reads DIR/runs/*.h5, DIR/memory/*.h5 and DIR/regret/*.h5, writes DIR/tables/ "
+                           "and prints the comparison.\n\n"
+                           "  --only NAME    only this table or figure of the paper (table1 to table5, fig3 "
+                           "to fig5, regret, flips,\n"
                            "                 inference), and print it\n";
 
 struct comparison {
@@ -54,13 +57,33 @@ static int write_all(const bso_table *table, const char *folder, const char *onl
     return bso_part_tables(table, folder, only);
 }
 
-/* The page of a part, as it was written. */
-static int show(const char *folder, const char *only)
+/* What is not made of trainings, and the page it is on. */
+static const struct other {
+    const char *name, *page;
+    int (*write)(const char *directory);
+} others[] = {
+    {"table1", "table1", bso_memory_tables},
+    {"fig4", "table1", bso_memory_tables},
+    {"memory", "table1", bso_memory_tables},
+    {"regret", "regret_summary", bso_regret_tables},
+};
+enum { OTHERS = sizeof others / sizeof *others };
+
+static const struct other *other_find(const char *name)
+{
+    for (int i = 0; i < OTHERS; i++) {
+        if (strcmp(others[i].name, name) == 0) return &others[i];
+    }
+    return NULL;
+}
+
+/* A page as it was written. */
+static int show(const char *folder, const char *page)
 {
     char path[BSO_PATH], name[BSO_WORD + 8];
     uint8_t *text;
     size_t size;
-    snprintf(name, sizeof name, "%s.md", only);
+    snprintf(name, sizeof name, "%s.md", page);
     if (bso_file_path(path, folder, name) || bso_file_read(path, 1 << 26, BSO_MEM_LOG, &text, &size))
         return BSO_ERROR;
     fwrite(text, 1, size, stdout);
@@ -82,7 +105,39 @@ static int parse(int argc, char **argv, const char **directory, const char **onl
     }
     if (*asked) return 0;
     if (!*directory) return bso_usage("the directory is missing");
-    return !*only || bso_part_find(*only) ? 0 : bso_usage("--only %s: no such table or figure", *only);
+    if (!*only || bso_part_find(*only) || other_find(*only)) return 0;
+    return bso_usage("--only %s: no such table or figure", *only);
+}
+
+static bool has_folder(const char *directory, const char *name)
+{
+    char path[BSO_PATH];
+    return bso_file_path(path, directory, name) == 0 && access(path, F_OK) == 0;
+}
+
+/* Tables of trainings: all, or one part's. */
+static int write_runs(const char *directory, const char *folder, const char *only)
+{
+    bso_table table;
+    int status = bso_table_load(&table, directory);
+    /* Where the results are gone, numbers of old ones do not stay. */
+    if (status && has_folder(directory, "tables") && write_all(&table, folder, only))
+        fprintf(stderr, "bso: %s\n", bso_error());
+    if (!status) status = write_all(&table, folder, only);
+    if (!status && only) status = show(folder, only);
+    if (!status && !only) bso_table_markdown(stdout, &table);
+    if (!status && table.unreadable) status = 1;
+    bso_table_free(&table);
+    return status;
+}
+
+/* Tables of memory and of regret. Returns 1 where something of them could not be read. */
+static int write_others(const char *directory)
+{
+    const int memory = bso_memory_tables(directory);
+    if (memory < 0) return memory;
+    const int regret = bso_regret_tables(directory);
+    return regret < 0 ? regret : memory | regret;
 }
 
 int bso_command_table(int argc, char **argv)
@@ -96,17 +151,18 @@ int bso_command_table(int argc, char **argv)
         return 0;
     }
     char folder[BSO_PATH];
-    struct stat there;
     if (bso_file_path(folder, directory, "tables")) return BSO_ERROR;
-    bso_table table;
-    int status = bso_table_load(&table, directory);
-    /* Where the results are gone, numbers of old ones do not stay. */
-    if (status && stat(folder, &there) == 0 && write_all(&table, folder, only))
-        fprintf(stderr, "bso: %s\n", bso_error());
-    if (!status) status = write_all(&table, folder, only);
-    if (!status && only) status = show(folder, only);
-    if (!status && !only) bso_table_markdown(stdout, &table);
-    if (!status && table.unreadable) status = 1;
-    bso_table_free(&table);
-    return status;
+    const struct other *other = only ? other_find(only) : NULL;
+    if (other) {
+        const int status = other->write(directory);
+        return status < 0 ? status : show(folder, other->page) ? BSO_ERROR : status;
+    }
+    const int status = only ? 0 : write_others(directory);
+    if (status < 0) return status;
+    /* Memory and regret may be there without any training. */
+    if (!only && !has_folder(directory, "runs") &&
+        (has_folder(directory, "memory") || has_folder(directory, "regret")))
+        return status;
+    const int runs = write_runs(directory, folder, only);
+    return runs ? runs : status;
 }
