@@ -163,8 +163,9 @@ run_regret() { # profile
     supervised "${regret[@]}"
 }
 
-run_memory() {
+run_memory() { # profile
     local memory=(build/bso memory --out "$results")
+    if [ "$1" = smoke ]; then memory+=(--network 8C3-AP2-16C3-AP2-32C3-GAP-FC --steps-max 8); fi
     if [ -n "$dry_run" ]; then memory+=(--dry-run); fi
     supervised "${memory[@]}"
 }
@@ -179,7 +180,7 @@ run_part() { # profile
     case $(made_of "$only") in
     sweep) run_sweep "$1" || failed=$? ;;
     regret) run_regret "$1" || failed=$? ;;
-    memory) run_memory || failed=$? ;;
+    memory) run_memory "$1" || failed=$? ;;
     esac
     if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then return "$failed"; fi
     supervised build/bso table "$results" --only "$only" >/dev/null || failed=1
@@ -200,7 +201,7 @@ run_profile() { # profile
     # These two are about no data set; --only is about trainings here.
     if [ "$failed" -le 1 ] && [ "$1" != datasets ] && [ -z "$only" ]; then
         run_regret "$1" || status=$?
-        [ "$status" -gt 1 ] || run_memory || status=$?
+        [ "$status" -gt 1 ] || run_memory "$1" || status=$?
         if [ "$status" -gt "$failed" ]; then failed=$status; fi
     fi
     if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then return "$failed"; fi
