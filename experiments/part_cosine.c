@@ -171,7 +171,7 @@ void bso_part_cosine_markdown(FILE *out, const void *argument)
             "deviation over seeds. 1: the same direction; 0: unrelated. The paper shows a picture without "
             "numbers.");
     for (int first = 0, last; first < runs->table.row_count; first = last) {
-        last = bso_part_section_end(&runs->table, first);
+        last = bso_section_end(&runs->table, first);
         print_section(&m, runs, first, last);
     }
 }

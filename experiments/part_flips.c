@@ -269,7 +269,7 @@ void bso_part_flips_markdown(FILE *out, const void *argument)
             "weights "
             "whose sign is not the initial one. A flip back undoes an earlier flip of the same weight.");
     for (int first = 0, last; first < runs->table.row_count; first = last) {
-        last = bso_part_section_end(&runs->table, first);
+        last = bso_section_end(&runs->table, first);
         print_section(&m, runs, first, last);
     }
 }

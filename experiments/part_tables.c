@@ -43,13 +43,6 @@ static const struct {
 
 /* ---- What the writers share ---- */
 
-int bso_part_section_end(const bso_table *table, int first)
-{
-    int last = first;
-    while (last < table->row_count && table->rows[last].section == table->rows[first].section) last++;
-    return last;
-}
-
 void bso_part_csv_row(FILE *out, const bso_row *row)
 {
     const bso_settings *s = &row->runs[0]->settings;

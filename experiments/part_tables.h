@@ -24,8 +24,6 @@ int bso_part_tables(const bso_table *table, const char *tables, const char *only
 
 /* For the writers of single parts (part_*.c). */
 
-/* The rows of a section: from `first` up to the result, which is not among them. */
-int bso_part_section_end(const bso_table *table, int first);
 /* "dataset,network,method,T," of a row, behind the columns of that name. */
 void bso_part_csv_row(FILE *out, const bso_row *row);
 /* What a part without trainings says in its page. */
