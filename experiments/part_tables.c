@@ -54,6 +54,14 @@ void bso_part_csv_row(FILE *out, const bso_row *row)
     fprintf(out, ",%lld,", (long long)s->steps);
 }
 
+const bso_run *bso_part_whole_run(const bso_row *row)
+{
+    for (int r = 0; r < row->run_count; r++) {
+        if (!*row->runs[r]->stopped) return row->runs[r];
+    }
+    return row->runs[0];
+}
+
 void bso_part_not_run(FILE *out, const bso_part *part, bool latex)
 {
     const char *mark = latex ? "" : "`";
