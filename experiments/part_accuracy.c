@@ -269,7 +269,7 @@ static void print_page(FILE *out, const bso_part_runs *runs, bool latex)
     }
     make_titles(&titles, runs->part);
     for (int first = 0, last; first < table->row_count; first = last) {
-        last = bso_part_section_end(table, first);
+        last = bso_section_end(table, first);
         bso_part_caption_text(runs, first, last, caption, sizeof caption);
         bso_markup_begin(&m, caption, titles.at, 2);
         for (int i = first; i < last; i++) {

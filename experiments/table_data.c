@@ -127,6 +127,29 @@ void bso_section_title(const bso_row *row, char *text, size_t size)
              (long long)run->settings.batch);
 }
 
+int bso_section_end(const bso_table *table, int first)
+{
+    int last = first;
+    while (last < table->row_count && table->rows[last].section == table->rows[first].section) last++;
+    return last;
+}
+
+void bso_section_files(const bso_table *table, int first, int last, char *text, size_t size)
+{
+    const char *oldest = table->rows[first].runs[0]->started, *newest = table->rows[first].runs[0]->ended;
+    int files = 0;
+    for (int i = first; i < last; i++) {
+        const bso_row *row = &table->rows[i];
+        files += row->run_count;
+        for (int r = 0; r < row->run_count; r++) {
+            if (strcmp(row->runs[r]->started, oldest) < 0) oldest = row->runs[r]->started;
+            if (strcmp(row->runs[r]->ended, newest) > 0) newest = row->runs[r]->ended;
+        }
+    }
+    snprintf(text, size, "Made from %d result file%s, the oldest started %s, the newest ended %s.", files,
+             files == 1 ? "" : "s", oldest, newest);
+}
+
 static int compare_numbers(double a, double b)
 {
     return (a > b) - (a < b);
