@@ -11,16 +11,20 @@ usage: ./run_all.sh [options]
 
 Without options: the profiles quick and datasets.
 
-  --profile NAME  smoke   every stage once on a little data; under 3 minutes on 2 cores
-                  quick   the comparison on Fashion-MNIST, 3 seeds; up to 45 minutes on 2 cores
+  --profile NAME  smoke   every stage once on a little data; under 4 minutes on 2 cores
+                  quick   the comparison on Fashion-MNIST, 3 to 5 seeds, regret and memory in full, the paper's other tables and
+                          figures scaled down; up to an hour on 2 cores
                   datasets  every data set, small: real files where they are given, else the labelled stand-in;
                           up to 10 minutes on 2 cores
-                  full    all time steps, all of Fashion-MNIST, wider networks, CIFAR-10 where given; overnight
+                  full    every table, figure and time step on all of Fashion-MNIST with 5 seeds, wider networks, CIFAR-10
+                          where given; overnight on 16 cores, some nights on 2
                   paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR, on CIFAR10-DVS, Speech
                           Commands and ImageNet where they are there; far beyond 2 cores; for large machines
   --optimizers A,B[,...]  instead of a profile: compare these methods or optimizers, the first one with the others;
                   what is not tuned yet is tuned first (see docs/add-an-optimizer.md)
-  --only TEXT     only the trainings whose method is TEXT or whose name contains it
+  --only NAME     one table or figure of the paper, with what it takes and nothing else: table1, table2, table3, table4,
+                  table5, fig3, fig4, fig5, regret, memory, flips, inference; or only the trainings whose method is NAME or
+                  whose name contains it
   --dry-run       list the trainings and the estimated time; train nothing
   --jobs N        trainings at once (default: one for each core)
   --results DIR   where to put results (default: results/NAME); without --profile, data sets go to DIR/datasets
@@ -134,13 +138,72 @@ if [ -n "$optimizers" ]; then
     exit "$failed"
 fi
 
-# A profile with its tables, plots and report. Returns 1 where something of it failed.
-run_profile() { # profile
-    local failed=0 sweep=(build/bso sweep "experiments/$1.conf" --out "$results")
+# What a part of the paper is made of: a sweep's trainings, regret or memory. Nothing: it is no part.
+made_of() { # name
+    case $1 in
+    table[2-5] | fig[35] | flips | inference) echo sweep ;;
+    regret) echo regret ;;
+    memory | table1 | fig4) echo memory ;;
+    esac
+}
+
+run_sweep() { # profile
+    local sweep=(build/bso sweep "experiments/$1.conf" --out "$results")
     if [ -n "$jobs" ]; then sweep+=(--jobs "$jobs"); fi
     if [ -n "$only" ]; then sweep+=(--only "$only"); fi
     if [ -n "$dry_run" ]; then sweep+=(--dry-run); fi
-    supervised "${sweep[@]}" || failed=$?
+    supervised "${sweep[@]}"
+}
+
+run_regret() { # profile
+    local regret=(build/bso regret --out "$results")
+    if [ "$1" = smoke ]; then regret+=(--rounds 1000 --seeds 2); fi
+    if [ -n "$jobs" ]; then regret+=(--jobs "$jobs"); fi
+    if [ -n "$dry_run" ]; then regret+=(--dry-run); fi
+    supervised "${regret[@]}"
+}
+
+run_memory() { # profile
+    local memory=(build/bso memory --out "$results")
+    if [ "$1" = smoke ]; then memory+=(--network 8C3-AP2-16C3-AP2-32C3-GAP-FC --steps-max 8); fi
+    if [ -n "$dry_run" ]; then memory+=(--dry-run); fi
+    supervised "${memory[@]}"
+}
+
+# One table or figure of the paper: what it is made of, its table, its plots. Returns 1 where something of it failed.
+run_part() { # profile
+    local failed=0 page=$only plots=$only
+    case $only in
+    regret) page=regret_summary ;;
+    memory | table1 | fig4) page=table1 plots=memory_steps ;;
+    esac
+    case $(made_of "$only") in
+    sweep) run_sweep "$1" || failed=$? ;;
+    regret) run_regret "$1" || failed=$? ;;
+    memory) run_memory "$1" || failed=$? ;;
+    esac
+    if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then return "$failed"; fi
+    supervised build/bso table "$results" --only "$only" >/dev/null || failed=1
+    supervised plots/draw.sh "$results" "$plots" || failed=1
+    if [ -f "$results/tables/$page.md" ]; then
+        echo
+        cat -- "$results/tables/$page.md"
+    fi
+    echo
+    find "$results/tables" "$results/plots" \( -name "$page.*" -o -name "$plots*" \) -type f ! -name '*.part' 2>/dev/null | sort || true
+    return "$failed"
+}
+
+# A profile with its tables, plots and report. Returns 1 where something of it failed.
+run_profile() { # profile
+    local failed=0 status=0
+    run_sweep "$1" || failed=$?
+    # These two are about no data set; --only is about trainings here.
+    if [ "$failed" -le 1 ] && [ "$1" != datasets ] && [ -z "$only" ]; then
+        run_regret "$1" || status=$?
+        [ "$status" -gt 1 ] || run_memory "$1" || status=$?
+        if [ "$status" -gt "$failed" ]; then failed=$status; fi
+    fi
     if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then return "$failed"; fi
 
     # A sweep with failures still has something to show: whatever is finished.
@@ -165,7 +228,11 @@ run_profile() { # profile
 }
 
 failed=0
-if [ -n "$profile" ]; then
+if [ -n "$(made_of "$only")" ]; then
+    profile=${profile:-quick}
+    results=${results:-results/$profile}
+    run_part "$profile" || failed=$?
+elif [ -n "$profile" ]; then
     results=${results:-results/$profile}
     run_profile "$profile" || failed=$?
 else

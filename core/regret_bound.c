@@ -2,7 +2,6 @@
 #include "core/regret_bound.h"
 
 #include <math.h>
-#include <stddef.h>
 
 const char *bso_bound_name(bso_bound bound)
 {
@@ -33,45 +32,52 @@ void bso_bounds_start(bso_bounds *b, int d)
     *b = (bso_bounds){.d = d, .applies = true};
 }
 
-/* Is M the moving average that the derivation takes it for? To rounding, coordinate by coordinate. */
-static bool momentum_is(const bso_bound_round *r, int d)
+/* What a round adds, by LANES running sums each: the sums of one loop need not wait for each other. */
+enum { LANES = 4 };
+typedef struct {
+    double norm[LANES], moved[LANES], kept[LANES], largest[LANES], gradient[LANES];
+    double wrong[LANES]; /* above 0: not the momentum, not the flips that the derivation takes them for */
+} round_sums;
+
+static inline void add_weight(round_sums *s, const bso_bound_round *r, int i, int lane)
 {
-    unsigned wrong = 0;
-    for (int i = 0; i < d; i++) {
-        const double kept = (1 - r->rate) * r->last_momentum[i], taken = r->rate * r->gradient[i];
-        wrong |= !(fabs(r->momentum[i] - (kept + taken)) <= 1e-12 * (fabs(kept) + fabs(taken)));
-    }
-    return !wrong;
+    const double m = fabs(r->momentum[i]), g = fabs(r->gradient[i]), threshold = r->threshold;
+    const double flipped = r->after[i] != r->before[i] ? 1 : 0;
+    const double above = r->before[i] * r->momentum[i] > threshold ? 1 : 0;
+    const double last = (1 - r->rate) * r->last_momentum[i], taken = r->rate * r->gradient[i];
+    const double off = fabs(r->momentum[i] - (last + taken)) - 1e-12 * (fabs(last) + fabs(taken));
+    s->norm[lane] += m;
+    s->moved[lane] += flipped * m;
+    s->kept[lane] += (1 - flipped) * (m < threshold ? m : threshold);
+    s->largest[lane] = m > s->largest[lane] ? m : s->largest[lane];
+    s->gradient[lane] = g > s->gradient[lane] ? g : s->gradient[lane];
+    s->wrong[lane] += (above != flipped ? 1 : 0) + (off <= 0 ? 0 : 1);
 }
 
-static bool flips_are(const bso_bound_round *r, int d)
+static double sum_of(const double x[LANES])
 {
-    unsigned wrong = !(r->threshold >= 0);
-    for (int i = 0; i < d; i++) {
-        wrong |= (r->before[i] * r->momentum[i] > r->threshold) != (r->after[i] != r->before[i]);
-    }
-    return !wrong;
+    return (x[0] + x[1]) + (x[2] + x[3]);
+}
+
+static double largest_of(const double x[LANES])
+{
+    return fmax(fmax(x[0], x[1]), fmax(x[2], x[3]));
 }
 
 void bso_bounds_round(bso_bounds *b, const bso_bound_round *r)
 {
-    double norm = 0, largest = 0, moved = 0, kept = 0, gradient = 0;
+    round_sums s = {0};
+    int i = 0;
     if (!b->applies) return;
-    b->applies = r->rate > 0 && r->rate <= 1 && momentum_is(r, b->d) && flips_are(r, b->d);
-    for (int i = 0; i < b->d; i++) {
-        const double m = fabs(r->momentum[i]), g = fabs(r->gradient[i]);
-        const double low = m < r->threshold ? m : r->threshold;
-        const bool flipped = r->after[i] != r->before[i];
-        norm += m;
-        moved += flipped ? m : 0;
-        kept += flipped ? 0 : low;
-        largest = m > largest ? m : largest;
-        gradient = g > gradient ? g : gradient;
+    for (; i + LANES <= b->d; i += LANES) {
+        for (int lane = 0; lane < LANES; lane++) add_weight(&s, r, i + lane, lane);
     }
-    const double a = (1 - r->rate) / r->rate;
+    for (; i < b->d; i++) add_weight(&s, r, i, i % LANES);
+    b->applies = r->rate > 0 && r->rate <= 1 && r->threshold >= 0 && sum_of(s.wrong) == 0;
+    const double norm = sum_of(s.norm), moved = sum_of(s.moved), a = (1 - r->rate) / r->rate;
     b->terms[BSO_TERM_COMPARATOR] += norm;
     b->terms[BSO_TERM_FLIPPED] += moved;
-    b->terms[BSO_TERM_KEPT] += kept;
+    b->terms[BSO_TERM_KEPT] += sum_of(s.kept);
     /* What round k - 1 adds only once a_k is known; nothing in the first round, where M_0 = 0. */
     b->terms[BSO_TERM_MOVE] += 2 * a * b->moved;
     b->terms[BSO_TERM_DRIFT] += 2 * fabs(a - b->a) * b->norm;
@@ -81,8 +87,8 @@ void bso_bounds_round(bso_bounds *b, const bso_bound_round *r)
     b->moved = moved;
     b->scaled = !isnan(r->scale);
     b->sum_gamma += r->gamma;
-    b->sum_largest += b->scaled ? largest / r->scale : largest;
-    b->gradient = gradient > b->gradient ? gradient : b->gradient;
+    b->sum_largest += largest_of(s.largest) / (b->scaled ? r->scale : 1);
+    b->gradient = fmax(b->gradient, largest_of(s.gradient));
 }
 
 double bso_bounds_value(const bso_bounds *b, bso_bound bound)

@@ -13,7 +13,7 @@
 _Static_assert(sizeof(bso_scalar) == sizeof(double), "compile this file with -DBSO_SCALAR=double");
 
 struct bso_player {
-    bso_param param; /* one row of d columns: a word for each weight */
+    bso_param param; /* rows x cols = d, near a square: packing and unpacking then take few steps */
     bso_learner learner;
     double *weights;
 };
@@ -47,7 +47,20 @@ static const bso_optimizer *find(const char *name)
 
 static void read_weights(bso_player *p)
 {
-    for (int i = 0; i < p->param.cols; i++) p->weights[i] = p->param.bits[i] & 1 ? 1.0 : -1.0;
+    const int rows = p->param.rows, cols = p->param.cols;
+    for (int k = 0; k < rows; k++) {
+        for (int o = 0; o < cols; o++) {
+            p->weights[k * cols + o] = p->param.bits[o * p->param.words + k / 64] >> k % 64 & 1 ? 1.0 : -1.0;
+        }
+    }
+}
+
+/* The largest divisor of d that is not above its root. */
+static int rows_of(int d)
+{
+    int rows = 1;
+    for (int i = 2; i <= d / i; i++) rows = d % i == 0 ? i : rows;
+    return rows;
 }
 
 int bso_player_new(bso_player **player, const char *rule, int d)
@@ -59,18 +72,20 @@ int bso_player_new(bso_player **player, const char *rule, int d)
     bso_player *p = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *p, "a player");
     if (!p) return BSO_ERROR;
     *player = p;
+    const int rows = rows_of(d);
     p->param = (bso_param){.name = "regret",
                            .representation = BSO_REP_BITS,
-                           .rows = 1,
-                           .cols = d,
+                           .rows = rows,
+                           .cols = d / rows,
                            .kernel_h = 1,
                            .kernel_w = 1,
-                           .inputs = 1,
-                           .words = 1,
+                           .inputs = rows,
+                           .words = (rows + 63) / 64,
                            .main = true};
     double base[BSO_HYPER_MAX] = {0};
     for (int i = 0; optimizer->hypers[i].name; i++) base[i] = optimizer->hypers[i].initial;
-    p->param.bits = bso_alloc(BSO_MEM_WEIGHTS_BITS, (size_t)d, sizeof *p->param.bits, "a player's weights");
+    p->param.bits = bso_alloc(BSO_MEM_WEIGHTS_BITS, (size_t)p->param.cols * (size_t)p->param.words,
+                              sizeof *p->param.bits, "a player's weights");
     p->weights = bso_alloc(BSO_MEM_WORKSPACE, (size_t)d, sizeof *p->weights, "a player's weights");
     if (!p->param.bits || !p->weights ||
         bso_learner_init(&p->learner, optimizer, &p->param, 1, base, &constant, &constant, NULL)) {
@@ -78,8 +93,8 @@ int bso_player_new(bso_player **player, const char *rule, int d)
         *player = NULL;
         return BSO_ERROR;
     }
-    for (int i = 0; i < d; i++) p->param.bits[i] = 1;
-    read_weights(p);
+    for (int i = 0; i < d; i++) p->weights[i] = 1;
+    bso_player_restart(p, p->weights);
     return 0;
 }
 
@@ -95,7 +110,12 @@ void bso_player_free(bso_player *player)
 void bso_player_restart(bso_player *player, const double *w)
 {
     bso_learner *l = &player->learner;
-    for (int i = 0; i < player->param.cols; i++) player->param.bits[i] = w[i] > 0;
+    bso_param *p = &player->param;
+    memset(p->bits, 0, (size_t)p->cols * (size_t)p->words * sizeof *p->bits);
+    for (int i = 0; i < p->rows * p->cols; i++) {
+        const int k = i / p->cols, o = i % p->cols;
+        p->bits[o * p->words + k / 64] |= (uint64_t)(w[i] > 0) << k % 64;
+    }
     read_weights(player);
     memset(l->state, 0, l->rule->state_bytes(&player->param, 1));
     l->update = l->flips = l->all_flips = 0;
@@ -115,7 +135,7 @@ int bso_player_step(bso_player *player, const double *gradient)
 {
     bso_learner *l = &player->learner;
     bso_learner_begin(l, 0);
-    bso_learner_tile(l, 0, (size_t)player->param.cols, gradient);
+    bso_learner_tile(l, 0, bso_param_count(&player->param), gradient);
     const int status = bso_learner_end(l);
     if (l->flips) read_weights(player);
     return status;

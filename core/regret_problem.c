@@ -74,16 +74,18 @@ void bso_regret_signs(uint64_t seed, bso_family family, int d, bso_draw what, ui
                       double *signs)
 {
     const uint32_t stream = (uint32_t)what | (uint32_t)family << 4 | (uint32_t)d << 8;
-    const int each = plus == 0.5 ? 32 : 1; /* signs from a word: fair ones take a bit */
     const uint32_t limit = (uint32_t)(plus * 0x1p32);
+    const int each = plus == 0.5 ? 32 : 1; /* signs from a word: fair ones take a bit */
     for (int i = 0; i < d; i += 4 * each) {
         const bso_random4 r =
             bso_random(seed, BSO_RANDOM_REGRET, stream, k << 16 | (uint64_t)(i / (4 * each)));
-        const int n = d - i < 4 * each ? d - i : 4 * each;
-        for (int j = 0; j < n; j++) {
-            const uint32_t word = r.word[j / each];
-            const bool positive = each == 32 ? word >> j % 32 & 1 : word < limit;
-            signs[i + j] = positive ? 1.0 : -1.0;
+        for (int word = 0; word < 4; word++) {
+            const uint32_t bits = r.word[word];
+            double *out = signs + i + word * each;
+            const int left = d - i - word * each, n = left < each ? left : each;
+            for (int j = 0; j < n; j++) {
+                out[j] = 2 * (double)(int)(each == 32 ? bits >> j & 1 : bits < limit) - 1;
+            }
         }
     }
 }

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
 static const char help[] =
     "usage: bso memory --out DIR [OPTIONS]\n"
     "  writes DIR/memory/*.h5 and the tables made of them; files that are there already are kept\n\n"
@@ -29,17 +31,19 @@ static const char help[] =
  * measured against. */
 static const char *const method_names[] = {"fp_snn",         "ottt", "adam_ste", "sgd_ste", "online_adam_ste",
                                            "online_sgd_ste", "bop",  "bso",      "tbso"};
-enum { METHODS = sizeof method_names / sizeof *method_names, BATCHES = 3, SMALL = 8 };
+enum { BATCHES = 3, SMALL = 8 };
 
 /* What is trained, too, of batches of at most SMALL. */
 static const int measured_steps[] = {1, 2, 4, 8};
-enum { MEASURED = sizeof measured_steps / sizeof *measured_steps };
 
 /* Networks for Table 1: the shape of VGG-11, channels of the first layer by convolutions of each later block.
  */
 static const int scaling_widths[] = {32, 64, 96, 128}, scaling_repeats[] = {2, 3},
                  scaling_batches[] = {1, 8, 32, 128}, scaling_steps[] = {1, 2, 4, 8, 16};
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+enum {
+    SCALING_POINTS =
+        COUNT(scaling_widths) * COUNT(scaling_repeats) * COUNT(scaling_batches) * COUNT(scaling_steps)
+};
 
 typedef struct {
     const char *out, *network;
@@ -62,13 +66,11 @@ static bso_cost_shape shape_of(const job *j)
 
 /* ---- one configuration ---- */
 
-static int settings_of(const job *j, const bso_method *method, const char *network, int batch, int steps,
-                       bso_settings *s)
+static int settings_of(const bso_method *method, const char *network, int batch, int steps, bso_settings *s)
 {
     char number[2][16];
     snprintf(number[0], sizeof number[0], "%d", batch);
     snprintf(number[1], sizeof number[1], "%d", steps);
-    (void)j;
     bso_settings_default(s);
     return bso_settings_set(s, "network", network) || bso_settings_set(s, "batch", number[0]) ||
                    bso_settings_set(s, "steps", number[1]) || bso_method_apply(method, false, s) ||
@@ -139,7 +141,7 @@ static int measure(job *j, const bso_settings *s, const bso_memory_file *f, bso_
 static int measurements_at(const job *j, int batch)
 {
     int count = 0;
-    for (int i = 0; i < MEASURED; i++) count += measured_steps[i] <= j->steps_max;
+    for (int i = 0; i < COUNT(measured_steps); i++) count += measured_steps[i] <= j->steps_max;
     return j->no_measure || batch > SMALL ? 0 : count;
 }
 
@@ -161,30 +163,30 @@ static void name_settings(bso_memory_file *f, const bso_settings *s)
     memcpy(f->update, s->update, sizeof f->update);
 }
 
-/* The name says what the file must hold. */
+/* A file for each kind, method, network and batch. */
 static int path_of(const job *j, const char *kind, const char *method, int batch, char path[BSO_PATH])
 {
-    char text[BSO_TEXT + 256], name[160], folder[BSO_PATH];
-    bool scaling = strcmp(kind, "scaling") == 0, models = strcmp(kind, "models") == 0;
-    snprintf(text, sizeof text, "%s,%s,%d,%d,%d,%d,%d", kind, scaling || models ? "" : j->network,
-             models ? 0 : j->classes, batch, scaling || models ? 0 : j->steps_max, j->threads,
-             scaling || models ? 0 : measurements_at(j, batch));
-    uint64_t hash = bso_hash(bso_hash_start, text, strlen(text));
+    char text[BSO_TEXT + 64], name[160], folder[BSO_PATH];
     if (batch) {
-        snprintf(name, sizeof name, "%s-%s-b%d-%016" PRIx64 ".h5", kind, method, batch, hash);
+        snprintf(text, sizeof text, "%s,%d", j->network, j->classes);
+        snprintf(name, sizeof name, "%s-%s-b%d-%016" PRIx64 ".h5", kind, method, batch,
+                 bso_hash(bso_hash_start, text, strlen(text)));
     } else {
-        snprintf(name, sizeof name, "%s%s%s-%016" PRIx64 ".h5", kind, *method ? "-" : "", method, hash);
+        snprintf(name, sizeof name, "%s%s%s.h5", kind, *method ? "-" : "", method);
     }
     return bso_file_path(folder, j->out, "memory") || bso_file_path(path, folder, name) ? BSO_ERROR : 0;
 }
 
-/* Is it there, and whole? One that is not is made again. */
-static bool is_there(const char *path)
+/* Is it there, whole, with so many points and at least as many measurements? One that is not is made again.
+ */
+static bool is_there(const job *j, const char *path, int points, int measurements)
 {
     bso_memory_file f;
     if (access(path, F_OK) || bso_memory_read(path, &f)) return false;
+    bool same = f.points == points && f.measurements >= measurements && f.threads == j->threads &&
+                f.shape.classes == j->classes;
     bso_memory_file_free(&f);
-    return true;
+    return same;
 }
 
 /* Write what has been put together, unless something went wrong; free it. */
@@ -201,15 +203,14 @@ static int plan_steps(job *j, const bso_method *method, int batch, bso_memory_fi
 {
     bso_settings s;
     bso_memory_point first;
-    if (settings_of(j, method, j->network, batch, 1, &s) || plan(j, &s, &first)) return BSO_ERROR;
+    if (settings_of(method, j->network, batch, 1, &s) || plan(j, &s, &first)) return BSO_ERROR;
     snprintf(f->network, sizeof f->network, "%s", j->network);
     name_settings(f, &s);
     f->batch = batch;
     if (bso_memory_file_room(f, j->steps_max, j->cost.layers, measurements_at(j, batch), 0)) return BSO_ERROR;
     for (int i = 0; i < f->points; i++) {
         if (bso_stop_requested) return BSO_INTERRUPTED;
-        if (settings_of(j, method, j->network, batch, i + 1, &s) || plan(j, &s, &f->point[i]))
-            return BSO_ERROR;
+        if (settings_of(method, j->network, batch, i + 1, &s) || plan(j, &s, &f->point[i])) return BSO_ERROR;
         for (int l = 0; l < f->layers; l++) {
             const bso_cost_layer *from = &j->cost.layer[l];
             memcpy(f->layer[l].name, from->name, sizeof from->name);
@@ -227,7 +228,7 @@ static int make_steps(job *j, const bso_method *method, int batch, const char *p
     int status = plan_steps(j, method, batch, &f);
     for (int i = 0; !status && i < f.measurements; i++) {
         bso_settings s;
-        status = settings_of(j, method, j->network, batch, measured_steps[i], &s);
+        status = settings_of(method, j->network, batch, measured_steps[i], &s);
         if (!status) status = measure(j, &s, &f, &f.measurement[i]);
     }
     return end_file(j, path, &f, status);
@@ -254,7 +255,7 @@ static int plan_scaling(job *j, const bso_method *method, int i, bso_memory_file
     rest /= COUNT(scaling_batches);
     int width = scaling_widths[rest % COUNT(scaling_widths)];
     scaling_network(width, scaling_repeats[rest / COUNT(scaling_widths)], network, sizeof network);
-    if (settings_of(j, method, network, batch, steps, &s) || plan(j, &s, &f->point[i])) return BSO_ERROR;
+    if (settings_of(method, network, batch, steps, &s) || plan(j, &s, &f->point[i])) return BSO_ERROR;
     f->point[i].width = (size_t)width;
     f->point[i].depth = f->point[i].main_layers;
     name_settings(f, &s);
@@ -265,10 +266,8 @@ static int make_scaling(job *j, const bso_method *method, const char *path)
 {
     bso_memory_file f;
     begin_file(j, "scaling", method, &f);
-    int points =
-        COUNT(scaling_widths) * COUNT(scaling_repeats) * COUNT(scaling_batches) * COUNT(scaling_steps);
-    int status = bso_memory_file_room(&f, points, 0, 0, 0);
-    for (int i = 0; !status && i < points; i++) {
+    int status = bso_memory_file_room(&f, SCALING_POINTS, 0, 0, 0);
+    for (int i = 0; !status && i < SCALING_POINTS; i++) {
         status = bso_stop_requested ? BSO_INTERRUPTED : plan_scaling(j, method, i, &f);
     }
     return end_file(j, path, &f, status);
@@ -296,7 +295,7 @@ static int make_models(job *j, const char *path)
     for (int i = 0; !status && i < COUNT(models); i++) {
         bso_settings s;
         bso_memory_model *m = &f.model[i];
-        status = settings_of(j, method, models[i].network, 1, 1, &s);
+        status = settings_of(method, models[i].network, 1, 1, &s);
         if (!status) status = bso_cost_plan(&s, &models[i].shape, &j->cost);
         *m = (bso_memory_model){
             .shape = models[i].shape,
@@ -331,7 +330,7 @@ static int for_steps(job *j, int (*one)(job *j, const bso_method *method, int ba
     for (int i = 0; i < BATCHES; i++) {
         int batch;
         if (!batch_at(j, i, &batch)) continue;
-        for (int m = 0; m < METHODS; m++) {
+        for (int m = 0; m < COUNT(method_names); m++) {
             char path[BSO_PATH];
             const bso_method *method = bso_method_find(&j->methods, method_names[m]);
             if (!method || path_of(j, "steps", method->name, batch, path)) return BSO_ERROR;
@@ -344,7 +343,7 @@ static int for_steps(job *j, int (*one)(job *j, const bso_method *method, int ba
 
 static int count_work(job *j, const bso_method *method, int batch, const char *path)
 {
-    bool there = is_there(path);
+    bool there = is_there(j, path, j->steps_max, measurements_at(j, batch));
     if (j->dry_run) {
         printf("%-18s batch %-4d T = 1..%d planned, %d trained%s\n", method->label, batch, j->steps_max,
                measurements_at(j, batch), there ? " (there)" : "");
@@ -357,7 +356,8 @@ static int count_work(job *j, const bso_method *method, int batch, const char *p
 
 static int make_missing(job *j, const bso_method *method, int batch, const char *path)
 {
-    return is_there(path) ? 0 : make_steps(j, method, batch, path);
+    bool there = is_there(j, path, j->steps_max, measurements_at(j, batch));
+    return there ? 0 : make_steps(j, method, batch, path);
 }
 
 /* Of all files, those that were there as well. */
@@ -382,13 +382,13 @@ static int run(job *j)
     j->begun = bso_clock();
     int status = for_steps(j, make_missing);
     bso_status_clear(&j->view);
-    for (int m = 0; !status && m < METHODS; m++) {
+    for (int m = 0; !status && m < COUNT(method_names); m++) {
         const bso_method *method = bso_method_find(&j->methods, method_names[m]);
         status = method ? path_of(j, "scaling", method->name, 0, path) : BSO_ERROR;
-        if (!status && !is_there(path)) status = make_scaling(j, method, path);
+        if (!status && !is_there(j, path, SCALING_POINTS, 0)) status = make_scaling(j, method, path);
     }
     if (!status) status = path_of(j, "models", "", 0, path);
-    if (!status && !is_there(path)) status = make_models(j, path);
+    if (!status && !is_there(j, path, 0, 0)) status = make_models(j, path);
     if (!status) status = bso_memory_tables(j->out);
     if (!status) status = check_measurements(j);
     if (status) return status;
@@ -396,35 +396,44 @@ static int run(job *j)
     return j->differs ? 1 : 0;
 }
 
+/* The option that argv[*i] is: 1 when it is one, 0 when it is none, or BSO_USAGE. */
+static int parse_one(int argc, char **argv, int *i, job *j, bool *asked)
+{
+    const struct {
+        const char *name;
+        long min, max;
+        int *number;
+    } numbers[] = {
+        {"--classes", 2, 100000, &j->classes},
+        {"--batch", 1, 100000, &j->batch},
+        {"--steps-max", 1, 1000, &j->steps_max},
+        {"--threads", 1, 1024, &j->threads},
+    };
+    for (int k = 0; k < COUNT(numbers); k++) {
+        const char *value;
+        int code = bso_option(argc, argv, i, numbers[k].name, &value);
+        if (code == 1 &&
+            bso_option_number(numbers[k].name, value, numbers[k].min, numbers[k].max, numbers[k].number))
+            return BSO_USAGE;
+        if (code) return code;
+    }
+    int code = bso_option(argc, argv, i, "--out", &j->out);
+    if (code == 0) code = bso_option(argc, argv, i, "--network", &j->network);
+    if (code == 0) code = bso_flag(argv[*i], "--no-measure", &j->no_measure);
+    if (code == 0) code = bso_flag(argv[*i], "--dry-run", &j->dry_run);
+    if (code == 0) code = bso_flag(argv[*i], "--help", asked);
+    if (code == 0) code = bso_flag(argv[*i], "-h", asked);
+    return code;
+}
+
 static int parse(int argc, char **argv, job *j, bool *asked)
 {
     for (int i = 1; i < argc; i++) {
-        const char *value;
-        int got = 0;
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            fputs(help, stdout);
-            *asked = true;
-            return 0;
-        }
-        if ((got = bso_option(argc, argv, &i, "--out", &value)) > 0) {
-            j->out = value;
-        } else if (!got && (got = bso_option(argc, argv, &i, "--network", &value)) > 0) {
-            j->network = value;
-        } else if (!got && (got = bso_option(argc, argv, &i, "--classes", &value)) > 0) {
-            got = bso_option_number("--classes", value, 2, 100000, &j->classes);
-        } else if (!got && (got = bso_option(argc, argv, &i, "--batch", &value)) > 0) {
-            got = bso_option_number("--batch", value, 1, 100000, &j->batch);
-        } else if (!got && (got = bso_option(argc, argv, &i, "--steps-max", &value)) > 0) {
-            got = bso_option_number("--steps-max", value, 1, 1000, &j->steps_max);
-        } else if (!got && (got = bso_option(argc, argv, &i, "--threads", &value)) > 0) {
-            got = bso_option_number("--threads", value, 1, 1024, &j->threads);
-        } else if (!got && !(got = bso_flag(argv[i], "--no-measure", &j->no_measure)) &&
-                   !(got = bso_flag(argv[i], "--dry-run", &j->dry_run))) {
-            got = bso_usage("no such option: %s", argv[i]);
-        }
-        if (got < 0) return got;
+        int code = parse_one(argc, argv, &i, j, asked);
+        if (code < 0) return code;
+        if (code == 0) return bso_usage("no such option: %s", argv[i]);
     }
-    return j->out && *j->out ? 0 : bso_usage("--out DIR is missing");
+    return *asked || (j->out && *j->out) ? 0 : bso_usage("--out DIR is missing");
 }
 
 int bso_command_memory(int argc, char **argv)
@@ -432,6 +441,7 @@ int bso_command_memory(int argc, char **argv)
     job j = {.network = "vgg11", .classes = 10, .batch = 128, .steps_max = 35, .threads = 2};
     bool asked = false;
     int status = parse(argc, argv, &j, &asked);
+    if (asked) fputs(help, stdout);
     if (status || asked) return status;
     char *command = bso_command_line(argc, argv);
     j.command = command;

@@ -180,7 +180,9 @@ static void measure(const bso_settings *s, const bso_cost_shape *shape, int thre
         double begun = bso_clock();
         a->status = train(s, shape, observer, &t);
         a->measured.resident = bso_rss_peak() - resident;
-        held(a->measured.bytes, bso_mem_at_peak);
+        held(a->measured.bytes, bso_mem_peak);
+        /* Descriptions that are needed to build only, and freed then, are not counted. */
+        a->measured.bytes[BSO_MEM_CONTROL] = bso_mem_current(BSO_MEM_CONTROL);
         take_away(a->measured.bytes, before);
         a->measured.seconds = bso_clock() - begun;
     }

@@ -49,7 +49,7 @@ size_t bso_cost_training(const size_t bytes[BSO_MEM_CATEGORIES]);
 int bso_cost_plan(const bso_settings *s, const bso_cost_shape *shape, bso_cost *cost);
 
 typedef struct {
-    size_t bytes[BSO_MEM_CATEGORIES]; /* when the total was largest */
+    size_t bytes[BSO_MEM_CATEGORIES]; /* the most of each; descriptions (control) as they are at the end */
     size_t resident;                  /* growth of the peak resident set since the libraries had started */
     double seconds;
 } bso_cost_measured;

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "experiments/table.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,18 +12,6 @@
 #include <string.h>
 
 /* ---- a folder ---- */
-
-static int is_result(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && length > 3 && strcmp(entry->d_name + length - 3, ".h5") == 0;
-}
-
-/* By bytes: alphasort would follow the locale. */
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
 
 /* By kind, network, batch, Table 1's order of methods. */
 static int by_place(const void *a, const void *b)
@@ -60,7 +49,7 @@ int bso_memory_load(bso_memory_results *results, const char *directory)
     struct dirent **names;
     *results = (bso_memory_results){.count = 0};
     if (bso_file_path(folder, directory, "memory")) return BSO_ERROR;
-    int count = scandir(folder, &names, is_result, by_name);
+    int count = bso_result_files(folder, &names);
     if (count < 0) return errno == ENOENT ? 0 : bso_fail("%s: %s", folder, strerror(errno));
     int status = read_files(results, folder, names, count);
     for (int i = 0; i < count; i++) free(names[i]);

@@ -23,7 +23,7 @@ typedef struct {
 /* One that was really trained. */
 typedef struct {
     size_t steps;
-    size_t bytes[BSO_MEM_CATEGORIES]; /* when the total was largest */
+    size_t bytes[BSO_MEM_CATEGORIES]; /* as in bso_cost_measured */
     size_t resident;                  /* growth of the peak resident set */
 } bso_memory_measurement;
 
@@ -116,7 +116,8 @@ typedef struct {
 int bso_memory_fit_of(const bso_memory_file *file, bso_memory_fit *fit);
 
 /* Write the tables of DIR/memory into DIR/tables (memory_steps.csv, memory_layers.csv, table1.csv, .md and
- * .tex, model_size.csv). Nothing, and 0, where there is no DIR/memory. Returns 0; 1 where a file could not be
+ * .tex, model_size.csv). Where DIR/memory has nothing,
+ * there are none, nor those of before. Returns 0; 1 where a file could not be
  * read; BSO_ERROR. */
 int bso_memory_tables(const char *directory);
 

@@ -7,8 +7,10 @@
 #include "core/error.h"
 #include "core/file.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     bso_memory_results results;
@@ -107,12 +109,19 @@ static void print_steps(FILE *out, const void *argument)
 
 /* ---- layer by layer ---- */
 
-/* T in the table: the first, the last, and powers of two. */
-static bool shown(const bso_memory_file *f, size_t steps)
+/* Has it points at T, and no file of the same method, network and classes a larger batch? */
+static bool is_largest(const tables *t, const bso_memory_file *f)
 {
-    return steps == f->point[f->points - 1].steps || (steps & (steps - 1)) == 0;
+    for (int i = 0; i < t->results.count; i++) {
+        const bso_memory_file *g = &t->results.file[i];
+        if (is_kind(g, "steps") && strcmp(g->method, f->method) == 0 && strcmp(g->network, f->network) == 0 &&
+            g->shape.classes == f->shape.classes && g->batch > f->batch)
+            return false;
+    }
+    return is_kind(f, "steps") && f->points > 0;
 }
 
+/* The first and the last T of the largest batch; the files have all. */
 static void print_layers(FILE *out, const void *argument)
 {
     const tables *t = argument;
@@ -121,8 +130,8 @@ static void print_layers(FILE *out, const void *argument)
     fputc('\n', out);
     for (int i = 0; i < t->results.count; i++) {
         const bso_memory_file *f = &t->results.file[i];
-        for (int k = 0; is_kind(f, "steps") && k < f->points; k++) {
-            for (int l = 0; shown(f, f->point[k].steps) && l < f->layers; l++) {
+        for (int k = 0; is_largest(t, f) && k < f->points; k++) {
+            for (int l = 0; (k == 0 || k == f->points - 1) && l < f->layers; l++) {
                 const bso_memory_layer *layer = &f->layer[l];
                 put_head(out, f);
                 fprintf(out, ",%zu,%s,%zu,%zu", f->point[k].steps, layer->name, layer->main_weights,
@@ -167,23 +176,11 @@ static const bso_memory_file *scaling_of(const tables *t, const char *method)
     return NULL;
 }
 
-/* Is there another file of the same method, network and classes with a larger batch? */
-static bool outdone(const tables *t, const bso_memory_file *f)
-{
-    for (int i = 0; i < t->results.count; i++) {
-        const bso_memory_file *g = &t->results.file[i];
-        if (is_kind(g, "steps") && strcmp(g->method, f->method) == 0 && strcmp(g->network, f->network) == 0 &&
-            g->shape.classes == f->shape.classes && g->batch > f->batch)
-            return true;
-    }
-    return false;
-}
-
 /* The row of the i-th file; false where it makes none. */
 static bool row_of(const tables *t, int i, row *r)
 {
     const bso_memory_file *f = &t->results.file[i];
-    if (!is_kind(f, "steps") || f->points == 0 || outdone(t, f)) return false;
+    if (!is_largest(t, f)) return false;
     const bso_memory_file *scaling = scaling_of(t, f->method);
     const bso_memory_point *first = &f->point[0], *last = &f->point[f->points - 1];
     *r = (row){
@@ -312,7 +309,7 @@ static void print_table1_markdown(FILE *out, const void *argument)
     const tables *t = argument;
     row r;
     char cells[CELLS][96];
-    const char *last = "";
+    const char *last = "", *commit = "";
     for (int i = 0; i < t->results.count; i++) {
         if (!row_of(t, i, &r)) continue;
         const bso_memory_file *f = r.steps;
@@ -334,23 +331,28 @@ static void print_table1_markdown(FILE *out, const void *argument)
             fprintf(out, " |");
         }
         fputc('\n', out);
-        if (strcmp(f->ended, last) > 0) last = f->ended;
+        if (strcmp(f->ended, last) > 0) {
+            last = f->ended;
+            commit = f->commit;
+        }
     }
     fprintf(out,
             "\nPlanned by the code that trains; measured where `memory_steps.csv` has a number. Samples, "
-            "measuring (log) and "
-            "descriptions (control: layers, pointers to what is kept of each step, spike counts for the log) "
-            "are no part of "
-            "training here; how control grows with T has a column. MB are 10^6 bytes, GB 10^9. The formulas "
-            "are the paper's: "
-            "n²L stands for the number of the rule's weights, L for their layers, nL for neurons times "
-            "samples. Constants "
-            "are bytes, by least squares over networks of several widths and depths, batches and T, each "
-            "relative to what is "
-            "to be met; besides them there is a constant number of bytes (table1.csv). What is per weight "
-            "(state) holds "
-            "the rule's state and the gradient that waits for an update. Last file of %s.\n",
-            last);
+            "measuring "
+            "(log) and descriptions (control: layers, pointers to what is kept of each step, spike counts "
+            "for the "
+            "log) are no part of training here; how control grows with T has a column. MB are 10^6 bytes, GB "
+            "10^9. "
+            "The formulas are the paper's: n²L stands for the number of the rule's weights, L for their "
+            "layers, nL "
+            "for neurons times samples. Constants are bytes, by least squares over networks of several "
+            "widths and "
+            "depths, batches and T, each relative to what is to be met; besides them there is a constant "
+            "number of "
+            "bytes (table1.csv). What is per weight (state) holds the rule's state and the gradient that "
+            "waits for "
+            "an update. Last file of %s, commit %s.\n",
+            last, commit);
 }
 
 static void latex_text(FILE *out, const char *text)
@@ -434,31 +436,47 @@ static void print_models(FILE *out, const void *argument)
 
 /* ---- files ---- */
 
-static int write_all(const tables *t, const char *directory)
+static const struct {
+    const char *name;
+    void (*print)(FILE *out, const void *argument);
+} files[] = {
+    {"memory_steps.csv", print_steps},  {"memory_layers.csv", print_layers},
+    {"table1.csv", print_table1_csv},   {"table1.md", print_table1_markdown},
+    {"table1.tex", print_table1_latex}, {"model_size.csv", print_models},
+};
+
+static int write_all(const tables *t, const char *folder)
 {
-    static const struct {
-        const char *name;
-        void (*print)(FILE *out, const void *argument);
-    } files[] = {
-        {"memory_steps.csv", print_steps},  {"memory_layers.csv", print_layers},
-        {"table1.csv", print_table1_csv},   {"table1.md", print_table1_markdown},
-        {"table1.tex", print_table1_latex}, {"model_size.csv", print_models},
-    };
-    char folder[BSO_PATH];
-    if (bso_file_path(folder, directory, "tables") || bso_file_directory(folder)) return BSO_ERROR;
+    if (bso_file_directory(folder)) return BSO_ERROR;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (bso_print_file(folder, files[i].name, files[i].print, t)) return BSO_ERROR;
     }
     return 0;
 }
 
+/* Tables whose files are gone. */
+static int remove_all(const char *folder)
+{
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[BSO_PATH];
+        if (bso_file_path(path, folder, files[i].name)) return BSO_ERROR;
+        if (unlink(path) && errno != ENOENT && errno != ENOTDIR)
+            return bso_fail("%s: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
 int bso_memory_tables(const char *directory)
 {
+    char folder[BSO_PATH];
     tables t = {.results = {.count = 0}};
-    int status = bso_memory_load(&t.results, directory);
-    if (!status && t.results.count > 0) {
+    int status = bso_file_path(folder, directory, "tables");
+    if (!status) status = bso_memory_load(&t.results, directory);
+    if (!status && t.results.count == 0) {
+        status = remove_all(folder);
+    } else if (!status) {
         status = bso_reported_read(&t.reported, NULL);
-        if (!status) status = write_all(&t, directory);
+        if (!status) status = write_all(&t, folder);
         bso_reported_free(&t.reported);
     }
     if (!status && t.results.unreadable) status = 1;

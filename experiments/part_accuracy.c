@@ -268,7 +268,7 @@ void bso_part_accuracy_page(bso_markup *m, const bso_part_runs *runs)
     }
     make_titles(&titles, runs->part);
     for (int first = 0, last; first < table->row_count; first = last) {
-        last = bso_part_section_end(table, first);
+        last = bso_section_end(table, first);
         bso_part_caption_text(runs, first, last, caption, sizeof caption);
         bso_markup_begin(m, caption, titles.at, 2);
         for (int i = first; i < last; i++) {

@@ -206,28 +206,20 @@ static void print_steps(FILE *out, const bso_table *table, int first, int last)
 void bso_part_caption(FILE *out, const bso_part *part, const bso_reported *reported, const bso_table *table,
                       int first, int last)
 {
-    char title[4 * BSO_TEXT];
-    int least = INT32_MAX, most = 0, files = 0;
-    const bso_run *run = table->rows[first].runs[0];
-    const char *oldest = run->started, *newest = run->ended;
+    char title[4 * BSO_TEXT], files[256];
+    int least = INT32_MAX, most = 0;
     for (int i = first; i < last; i++) {
-        const bso_row *row = &table->rows[i];
-        least = row->run_count < least ? row->run_count : least;
-        most = row->run_count > most ? row->run_count : most;
-        files += row->run_count;
-        for (int r = 0; r < row->run_count; r++) {
-            if (strcmp(row->runs[r]->started, oldest) < 0) oldest = row->runs[r]->started;
-            if (strcmp(row->runs[r]->ended, newest) > 0) newest = row->runs[r]->ended;
-        }
+        const int count = table->rows[i].run_count;
+        least = count < least ? count : least;
+        most = count > most ? count : most;
     }
     bso_section_title(&table->rows[first], title, sizeof title);
-    fprintf(out, "%s, tested on %zu; ", title, run->samples[2]);
+    bso_section_files(table, first, last, files, sizeof files);
+    fprintf(out, "%s, tested on %zu; ", title, table->rows[first].runs[0]->samples[2]);
     print_steps(out, table, first, last);
     fputs("; ", out);
     if (least != most) fprintf(out, "%d to ", least);
-    fprintf(out,
-            "%d seed%s. Made from %d result file%s, the oldest started %s, the newest ended %s. This is ",
-            most, most == 1 ? "" : "s", files, files == 1 ? "" : "s", oldest, newest);
+    fprintf(out, "%d seed%s. %s This is ", most, most == 1 ? "" : "s", files);
     bso_part_scaled(out, part, reported, table, first, last);
     fputs(".", out);
 }

@@ -63,7 +63,8 @@ static void each(FILE *out, const bso_table *table, void (*print)(FILE *out, con
 static void put_place(FILE *out, const bso_row *row, place p)
 {
     bso_part_csv_row(out, row);
-    fprintf(out, "%s,%d,", layer_of(row, p.layer)->name, p.epoch + 1);
+    bso_csv_text(out, layer_of(row, p.layer)->name);
+    fprintf(out, ",%d,", p.epoch + 1);
 }
 
 static void print_pairs(FILE *out, const bso_row *row, place p)
@@ -169,7 +170,7 @@ void bso_part_cosine_page(bso_markup *m, const bso_part_runs *runs)
            "deviation over seeds. 1: the same direction; 0: unrelated. The paper shows a picture without "
            "numbers.");
     for (int first = 0, last; first < runs->table.row_count; first = last) {
-        last = bso_part_section_end(&runs->table, first);
+        last = bso_section_end(&runs->table, first);
         print_section(m, runs, first, last);
     }
 }

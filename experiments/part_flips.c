@@ -74,7 +74,8 @@ static double mean_firing_rate(const bso_run *run, const void *argument)
 static void put_place(FILE *out, const bso_row *row, const char *layer, double at)
 {
     bso_part_csv_row(out, row);
-    fprintf(out, "%s,%.9g,", layer, at);
+    bso_csv_text(out, layer);
+    fprintf(out, ",%.9g,", at);
 }
 
 void bso_part_flips_csv(FILE *out, const void *argument)
@@ -82,7 +83,7 @@ void bso_part_flips_csv(FILE *out, const void *argument)
     const bso_table *table = &((const bso_part_runs *)argument)->table;
     fputs("dataset,network,method,T,layer,epoch,flip_rate,flip_rate_sd,c2i,c2i_sd,n\n", out);
     for (int i = 0; i < table->row_count; i++) {
-        const bso_run *run = table->rows[i].runs[0];
+        const bso_run *run = bso_part_whole_run(&table->rows[i]);
         for (place p = {0, 0, 0}; p.layer < run->weight_logs; p.layer++) {
             for (p.at = 0; p.at < run->settings.epochs; p.at++) {
                 const bso_sample flips = bso_part_sample_at(&table->rows[i], flip_rate, &p);
@@ -103,7 +104,7 @@ void bso_part_flip_curve_csv(FILE *out, const void *argument)
     const bso_table *table = &((const bso_part_runs *)argument)->table;
     fputs("dataset,network,method,T,layer,update,mean,sd,n\n", out);
     for (int i = 0; i < table->row_count; i++) {
-        const bso_run *run = table->rows[i].runs[0];
+        const bso_run *run = bso_part_whole_run(&table->rows[i]);
         for (place p = {0, 0, 0}; p.layer < run->weight_logs; p.layer++) {
             for (p.at = 0; p.at < run->flip_bins; p.at++) {
                 const bso_sample s = bso_part_sample_at(&table->rows[i], curve, &p);
@@ -130,7 +131,7 @@ void bso_part_flip_back_csv(FILE *out, const void *argument)
     const bso_table *table = &((const bso_part_runs *)argument)->table;
     fputs("dataset,network,method,T,layer,within,mean,sd,n\n", out);
     for (int i = 0; i < table->row_count; i++) {
-        const bso_run *run = table->rows[i].runs[0];
+        const bso_run *run = bso_part_whole_run(&table->rows[i]);
         for (place p = {0, 0, 0}; p.layer < run->weight_logs; p.layer++) {
             for (p.at = 0; p.at <= last_gap(run); p.at++) {
                 const bso_sample s = bso_part_sample_at(&table->rows[i], flipped_back, &p);
@@ -147,7 +148,7 @@ void bso_part_firing_csv(FILE *out, const void *argument)
     const bso_table *table = &((const bso_part_runs *)argument)->table;
     fputs("dataset,network,method,T,layer,epoch,t,mean,sd,n\n", out);
     for (int i = 0; i < table->row_count; i++) {
-        const bso_run *run = table->rows[i].runs[0];
+        const bso_run *run = bso_part_whole_run(&table->rows[i]);
         for (place p = {0, 0, 0}; p.layer < run->neuron_logs; p.layer++) {
             for (p.at = 0; p.at < run->settings.epochs; p.at++) {
                 for (p.t = 0; p.t < run->settings.steps; p.t++) {
@@ -267,7 +268,7 @@ void bso_part_flips_page(bso_markup *m, const bso_part_runs *runs)
            "weights "
            "whose sign is not the initial one. A flip back undoes an earlier flip of the same weight.");
     for (int first = 0, last; first < runs->table.row_count; first = last) {
-        last = bso_part_section_end(&runs->table, first);
+        last = bso_section_end(&runs->table, first);
         print_section(m, runs, first, last);
     }
 }

@@ -106,7 +106,7 @@ void bso_part_inference_page(bso_markup *m, const bso_part_runs *runs)
              1e12 * BSO_JOULES_ADD, 1e12 * BSO_JOULES_MULTIPLY);
     bso_markup_paragraph(m, text);
     for (int first = 0, last; first < runs->table.row_count; first = last) {
-        last = bso_part_section_end(&runs->table, first);
+        last = bso_section_end(&runs->table, first);
         bso_part_caption_text(runs, first, last, caption, sizeof caption);
         bso_markup_begin(m, caption, titles, 2);
         for (int i = first; i < last; i++) print_line(m, &runs->table.rows[i]);

@@ -43,13 +43,6 @@ static const struct {
 
 /* ---- What the writers share ---- */
 
-int bso_part_section_end(const bso_table *table, int first)
-{
-    int last = first;
-    while (last < table->row_count && table->rows[last].section == table->rows[first].section) last++;
-    return last;
-}
-
 void bso_part_csv_row(FILE *out, const bso_row *row)
 {
     const bso_settings *s = &row->runs[0]->settings;
@@ -59,6 +52,14 @@ void bso_part_csv_row(FILE *out, const bso_row *row)
     fputc(',', out);
     bso_csv_text(out, row->method);
     fprintf(out, ",%lld,", (long long)s->steps);
+}
+
+const bso_run *bso_part_whole_run(const bso_row *row)
+{
+    for (int r = 0; r < row->run_count; r++) {
+        if (!*row->runs[r]->stopped) return row->runs[r];
+    }
+    return row->runs[0];
 }
 
 void bso_part_not_run(const bso_markup *m, const bso_part *part)

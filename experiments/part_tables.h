@@ -28,10 +28,10 @@ int bso_part_pages(bso_page *page, const bso_table *table, const bso_reported *r
 
 /* For the writers of single parts (part_*.c). */
 
-/* The rows of a section: from `first` up to the result, which is not among them. */
-int bso_part_section_end(const bso_table *table, int first);
 /* "dataset,network,method,T," of a row, behind the columns of that name. */
 void bso_part_csv_row(FILE *out, const bso_row *row);
+/* A run of a row that reached its end, if there is one: it has all that its like have. */
+const bso_run *bso_part_whole_run(const bso_row *row);
 /* What a part without trainings says in its page. */
 void bso_part_not_run(const bso_markup *m, const bso_part *part);
 /* The caption of a section as text, cut where there is no room for it. */

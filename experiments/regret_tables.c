@@ -7,6 +7,7 @@
 #include "experiments/statistics.h"
 #include "experiments/table.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -26,18 +27,28 @@ static void put_key(FILE *out, const bso_regret_result *r)
     fprintf(out, "%s,%d,%s,%s,", bso_families[r->family].name, r->d, r->rule, reading);
 }
 
-/* A line, unless there is no value. */
+/* A line, unless there is no value. Six digits: curves are for plots. */
 static void put_point(FILE *out, const bso_regret_result *r, uint64_t k, const char *quantity,
                       const double *x)
 {
     const bso_sample s = bso_sample_of(x, r->seeds);
     if (s.n == 0) return;
     put_key(out, r);
-    fprintf(out, "%llu,%s,", (unsigned long long)k, quantity);
-    bso_csv_number(out, s.mean);
-    fputc(',', out);
-    bso_csv_number(out, s.sd);
-    fprintf(out, ",%d\n", s.n);
+    fprintf(out, "%llu,%s,%.6g,", (unsigned long long)k, quantity, s.mean);
+    if (isnan(s.sd)) {
+        fprintf(out, "NaN,%d\n", s.n);
+    } else {
+        fprintf(out, "%.6g,%d\n", s.sd, s.n);
+    }
+}
+
+/* The terms of the bound that holds are told once a decade, and at the end. */
+static bool is_told(const bso_regret_result *r, int curve, int checkpoint)
+{
+    if (curve < BSO_CURVE_TERM || curve >= BSO_CURVE_TERM + BSO_TERMS) return true;
+    uint64_t k = r->k[checkpoint];
+    while (k % 10 == 0) k /= 10;
+    return k == 1 || checkpoint == r->checkpoints - 1;
 }
 
 /* Regret against the best point of the box, at the rounds where that is known, for the seeds that both have.
@@ -72,6 +83,7 @@ static void print_curves(FILE *out, const void *argument)
             char name[64];
             bso_curve_name(c, name, sizeof name);
             for (int i = 0; i < r->checkpoints; i++) {
+                if (!is_told(r, c, i)) continue;
                 for (int s = 0; s < r->seeds; s++) x[s] = bso_regret_at(r, c, s, i);
                 put_point(out, r, r->k[i], name, x);
             }
@@ -200,39 +212,55 @@ static void put_family(FILE *out, const bso_regret_set *set, bso_family family)
     }
 }
 
-/* Over problems (family and d): for how many what came out, for each rule and reading. */
+/* Of a rule and reading, over problems (family and d): for how many what came out. */
+typedef struct {
+    int problems, bounds[BSO_VERDICT_NO_BOUND + 1];
+    int printed_late, d_late; /* violated in the last round, too: not a matter of the start */
+    int corrected, faster, stays;
+} tally;
+
+static bool same_reading(const bso_regret_result *a, const bso_regret_result *b)
+{
+    return strcmp(a->rule, b->rule) == 0 && a->tuned == b->tuned &&
+           a->schedule.reading == b->schedule.reading;
+}
+
+static void count_one(tally *t, const bso_regret_result *r)
+{
+    bso_regret_summary s;
+    bso_regret_summarize(r, &s);
+    t->problems++;
+    t->bounds[s.bounds]++;
+    t->printed_late += s.held[BSO_BOUND_PRINTED].last == r->rounds;
+    t->d_late += s.held[BSO_BOUND_DIMENSION].last == r->rounds;
+    t->corrected += s.violated_seeds[BSO_BOUND_CORRECTED] > 0;
+    t->faster += s.growth == BSO_GROWTH_ABOVE;
+    t->stays += s.average == BSO_GROWTH_ABOVE;
+}
+
 static void put_overview(FILE *out, const bso_regret_set *set)
 {
-    fprintf(
-        out,
-        "| rule | reading | problems | holds as printed | times d | times d G | none of these | corrected "
-        "bound violated | R grows faster than claimed | average regret does not vanish |\n"
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    fprintf(out,
+            "| rule | reading | problems | printed bound holds | holds times d | holds times d G | none of "
+            "these | "
+            "printed bound still violated at K | times d still violated at K | corrected bound violated | R "
+            "grows faster than claimed | average regret does not vanish |\n"
+            "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     for (int n = 0; n < set->count; n++) {
         const bso_regret_result *first = &set->results[n];
         char reading[32];
-        int problems = 0, bounds[BSO_VERDICT_NO_BOUND + 1] = {0}, corrected = 0, faster = 0, stays = 0;
+        tally t = {0};
         bool seen = false;
-        for (int m = 0; m < set->count; m++) {
-            const bso_regret_result *r = &set->results[m];
-            bso_regret_summary s;
-            if (strcmp(r->rule, first->rule) != 0 || r->tuned != first->tuned ||
-                r->schedule.reading != first->schedule.reading) {
-                continue;
-            }
-            seen |= m < n;
-            bso_regret_summarize(r, &s);
-            problems++;
-            bounds[s.bounds]++;
-            corrected += s.violated_seeds[BSO_BOUND_CORRECTED] > 0;
-            faster += s.growth == BSO_GROWTH_ABOVE;
-            stays += s.average == BSO_GROWTH_ABOVE;
-        }
+        for (int m = 0; m < n; m++) seen |= same_reading(&set->results[m], first);
         if (seen) continue;
+        for (int m = n; m < set->count; m++) {
+            if (same_reading(&set->results[m], first)) count_one(&t, &set->results[m]);
+        }
         bso_regret_reading(first, reading, sizeof reading);
-        fprintf(out, "| %s | %s | %d | %d | %d | %d | %d | %d | %d | %d |\n", first->rule, reading, problems,
-                bounds[BSO_VERDICT_HOLDS], bounds[BSO_VERDICT_HOLDS_WITH_D],
-                bounds[BSO_VERDICT_HOLDS_WITH_DG], bounds[BSO_VERDICT_FAILS], corrected, faster, stays);
+        fprintf(out, "| %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %d |\n", first->rule, reading,
+                t.problems, t.bounds[BSO_VERDICT_HOLDS], t.bounds[BSO_VERDICT_HOLDS_WITH_D],
+                t.bounds[BSO_VERDICT_HOLDS_WITH_DG], t.bounds[BSO_VERDICT_FAILS], t.printed_late, t.d_late,
+                t.corrected, t.faster, t.stays);
     }
 }
 
@@ -355,13 +383,24 @@ static void print_trainings(FILE *out, const void *argument)
     for (int i = 0; i < table->row_count; i++) put_training(out, &table->rows[i]);
 }
 
+static bool has_results(const char *folder)
+{
+    DIR *d = opendir(folder);
+    bool found = false;
+    for (struct dirent *e; d && !found && (e = readdir(d));) {
+        const size_t length = strlen(e->d_name);
+        found = e->d_name[0] != '.' && length > 3 && strcmp(e->d_name + length - 3, ".h5") == 0;
+    }
+    if (d) closedir(d);
+    return found;
+}
+
 static int write_trainings(const char *directory, const char *tables)
 {
-    char runs[4096];
-    struct stat there;
+    char runs[BSO_PATH];
     bso_table table;
     if (bso_file_path(runs, directory, "runs")) return BSO_ERROR;
-    if (stat(runs, &there)) return 0;
+    if (!has_results(runs)) return 0;
     int status = bso_table_load(&table, directory);
     if (!status) status = bso_print_file(tables, "regret_training.csv", print_trainings, &table);
     bso_table_free(&table);
@@ -370,7 +409,7 @@ static int write_trainings(const char *directory, const char *tables)
 
 int bso_regret_tables(const char *directory)
 {
-    char folder[4096], tables[4096];
+    char folder[BSO_PATH], tables[BSO_PATH];
     struct stat there;
     bso_regret_set set;
     if (bso_file_path(folder, directory, "regret") || bso_file_path(tables, directory, "tables"))

@@ -119,10 +119,16 @@ static bool has_folder(const char *directory, const char *name)
 static int write_runs(const char *directory, const char *folder, const char *only)
 {
     bso_table table;
+    const bool elsewhere = has_folder(directory, "memory") || has_folder(directory, "regret");
     int status = bso_table_load(&table, directory);
     /* Where the results are gone, numbers of old ones do not stay. */
-    if (status && has_folder(directory, "tables") && write_all(&table, folder, only))
+    if (status && (elsewhere || has_folder(directory, "tables")) && write_all(&table, folder, only))
         fprintf(stderr, "bso: %s\n", bso_error());
+    /* Memory and regret may be there without any training. */
+    if (status && elsewhere && !only && !table.unreadable) {
+        bso_table_free(&table);
+        return 0;
+    }
     if (!status) status = write_all(&table, folder, only);
     if (!status && only) status = show(folder, only);
     if (!status && !only) bso_table_markdown(stdout, &table);
@@ -159,10 +165,6 @@ int bso_command_table(int argc, char **argv)
     }
     const int status = only ? 0 : write_others(directory);
     if (status < 0) return status;
-    /* Memory and regret may be there without any training. */
-    if (!only && !has_folder(directory, "runs") &&
-        (has_folder(directory, "memory") || has_folder(directory, "regret")))
-        return status;
     const int runs = write_runs(directory, folder, only);
     return runs ? runs : status;
 }

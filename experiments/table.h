@@ -39,6 +39,11 @@ typedef struct {
     bool borrowed; /* runs and paths are another table's */
 } bso_table;
 
+/* Names of the *.h5 in a folder, by bytes, as scandir gives them: to be freed one by one, and the list.
+ * Returns their number, or -1 with errno. */
+struct dirent;
+int bso_result_files(const char *folder, struct dirent ***names);
+
 /* Read DIR/runs/<all>.h5. The rows are those of the comparison: trainings that are for no part of the paper,
  * or for Table 2; there may be none. Returns 0, or BSO_ERROR when there is no result at all. Free it in both
  * cases. */
@@ -56,6 +61,13 @@ int bso_table_select(bso_table *selected, const bso_table *table, bso_run_wanted
 
 /* "Fashion-MNIST, network 16C3-…-FC, 8 epochs of 12000 samples, batch 128" */
 void bso_section_title(const bso_row *row, char *text, size_t size);
+
+/* "Made from 4 result files, the oldest started 2026-02-01T00:00:00Z, the newest ended
+ * 2026-02-03T01:00:00Z.": of the rows `first` to `last` - 1. */
+void bso_section_files(const bso_table *table, int first, int last, char *text, size_t size);
+
+/* The rows of a section: from `first` up to the result, which is not among them. */
+int bso_section_end(const bso_table *table, int first);
 
 /* Summary of a number over a row's runs that reached their end, NaN where a run has none. argument: handed on
  * to `value`. */

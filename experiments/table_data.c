@@ -24,6 +24,11 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+int bso_result_files(const char *folder, struct dirent ***names)
+{
+    return scandir(folder, names, is_result, by_name);
+}
+
 static int read_runs(bso_table *table, const char *folder, struct dirent **names, int count)
 {
     table->runs = bso_alloc(BSO_MEM_LOG, (size_t)count, sizeof *table->runs, "the results");
@@ -120,6 +125,29 @@ void bso_section_title(const bso_row *row, char *text, size_t size)
     snprintf(text, size, "%s, network %s, %lld epochs of %zu samples, batch %lld", run->dataset_name,
              run->settings.network, (long long)run->settings.epochs, run->samples[0],
              (long long)run->settings.batch);
+}
+
+int bso_section_end(const bso_table *table, int first)
+{
+    int last = first;
+    while (last < table->row_count && table->rows[last].section == table->rows[first].section) last++;
+    return last;
+}
+
+void bso_section_files(const bso_table *table, int first, int last, char *text, size_t size)
+{
+    const char *oldest = table->rows[first].runs[0]->started, *newest = table->rows[first].runs[0]->ended;
+    int files = 0;
+    for (int i = first; i < last; i++) {
+        const bso_row *row = &table->rows[i];
+        files += row->run_count;
+        for (int r = 0; r < row->run_count; r++) {
+            if (strcmp(row->runs[r]->started, oldest) < 0) oldest = row->runs[r]->started;
+            if (strcmp(row->runs[r]->ended, newest) > 0) newest = row->runs[r]->ended;
+        }
+    }
+    snprintf(text, size, "Made from %d result file%s, the oldest started %s, the newest ended %s.", files,
+             files == 1 ? "" : "s", oldest, newest);
 }
 
 static int compare_numbers(double a, double b)
@@ -329,7 +357,7 @@ int bso_table_load_some(bso_table *table, const char *directory, const char *con
         return bso_fail("%.60s...: the directory's name is too long", directory);
     }
     struct dirent **names;
-    int count = scandir(folder, &names, is_result, by_name);
+    int count = bso_result_files(folder, &names);
     if (count < 0) {
         return bso_fail("%s: cannot be read: %s; `bso sweep FILE.conf --out %s` puts results there", folder,
                         strerror(errno), directory);

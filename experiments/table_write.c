@@ -185,7 +185,8 @@ void bso_table_markdown(FILE *out, const bso_table *table)
             bso_section_title(row, text, sizeof text);
             fprintf(out, "%s**", i ? "\n" : "");
             bso_markdown_text(out, text);
-            fprintf(out, "**\n\n");
+            bso_section_files(table, i, bso_section_end(table, i), text, sizeof text);
+            fprintf(out, "**\n%s\n\n", text);
             markdown_head(out);
         }
         fprintf(out, "| ");

@@ -1,8 +1,10 @@
 #!/bin/bash
-# draw.sh DIR: draws DIR/tables/*.csv into DIR/plots, as SVG and PNG. It computes nothing: the numbers are those of `bso table`, `bso tune` and `bso compare`.
+# draw.sh DIR [NAME]: draws DIR/tables/*.csv into DIR/plots, as SVG and PNG; NAME: only the figures whose names begin with it. It
+# computes nothing: the numbers are those of `bso table`, `bso tune` and `bso compare`.
 set -euo pipefail
 
-[ $# -eq 1 ] || { echo "usage: plots/draw.sh DIR" >&2; exit 2; }
+[ $# -eq 1 ] || [ $# -eq 2 ] || { echo "usage: plots/draw.sh DIR [NAME]" >&2; exit 2; }
+only=${2:-}
 if ! command -v gnuplot >/dev/null; then
     echo "plots: gnuplot is not installed; no plots are drawn, all else is as it would be" >&2
     exit 0
@@ -27,16 +29,19 @@ to_columns() {
     }' "$1"
 }
 
-# The figures of a table; a table that is not there has none: a sweep has no trials, tuning no epochs.
+# The figures of a table; a table that is not there has none: a sweep has no trials, tuning no epochs. Parts of the paper (table3, fig5, ...
+# flips) may have nothing to show, which their pages say.
 status=0
-for figure in accuracy_epoch accuracy_steps accuracy_memory:comparison flip_rate_epoch memory budget sensitivity:trials; do
+for figure in accuracy_epoch accuracy_steps accuracy_memory:comparison flip_rate_epoch memory memory_steps budget sensitivity:trials \
+    table3 table3_v fig3:fig3_distance fig5 flips:flips_curve flips_back regret regret_bounds:regret; do
     table=$dir/tables/${figure#*:}.csv
     figure=${figure%%:*}
+    case $figure in "$only"*) ;; *) continue ;; esac
     [ -e "$table" ] || continue
     # A table of nothing but its header has no picture: full precision alone flips nothing.
     if [ "$(head -n 2 -- "$table" | wc -l)" -lt 2 ]; then
         rm -f -- "$dir/plots/$figure.svg" "$dir/plots/$figure.png"
-        echo "plots: $table has no rows; $figure is not drawn" >&2
+        case $figure in table[0-9]* | fig[0-9]* | flips*) ;; *) echo "plots: $table has no rows; $figure is not drawn" >&2 ;; esac
         continue
     fi
     to_columns "$table" >"$plain"

@@ -59,6 +59,7 @@ epoch_axis = "set xrange [0.7:last_epoch + 0.3]; marker_every = ceil(last_epoch 
 sd(unused) = column("n") > 1 ? column("sd") : 0
 over_seeds(mark) = seeds > 1 ? sprintf("mean of %d seeds, %s: ± 1 sd", seeds, mark) : "one seed"
 larger(a, b) = a > b ? a : b
+is_number(x) = x > -1e300 && x < 1e300 # not NaN
 smaller(a, b) = a < b ? a : b
 
 # ---- colours that colour-blind readers tell apart (Okabe and Ito 2008, from 10 on Tol 2021), each with its own marker and dash

@@ -26,6 +26,7 @@ tables() { # folder, number of methods: what tuning and comparing write
         print "method,label,trials,mean,sd" > folder "budget.csv"
         print "dataset,network,method,T,epoch,mean,sd,n" > folder "accuracy_epoch.csv"
         print "dataset,network,method,T,test_accuracy_percent,test_accuracy_percent_sd,training_memory_MB,seeds" > folder "comparison.csv"
+        print "network,classes,label,batch,T,planned_MB,measured_MB,paper_MB" > folder "memory_steps.csv"
         for (m = 1; m <= methods; m++) {
             label = m == 1 ? "\"odd, \"\"quoted\"\" label\"" : "method " m
             for (k = 1; k <= 4; k++) {
@@ -34,23 +35,69 @@ tables() { # folder, number of methods: what tuning and comparing write
                 printf "m%d,%s,%d,%g,1\n", m, label, k, 60 + m + k > folder "budget.csv"
                 printf "Data,net,%s,2,%d,%g,0.5,3\n", label, k, 60 + m + 2 * k > folder "accuracy_epoch.csv"
             }
+            for (k = 1; k <= 4; k++) {
+                printf "net,10,%s,128,%d,%g,NaN,%s\n", label, k, 10 * m + k, m == 2 ? 5 : "NaN" > folder "memory_steps.csv"
+                printf "net,10,%s,8,%d,%g,%s,NaN\n", label, k, m + k, k == 2 ? m + k : "NaN" > folder "memory_steps.csv"
+            }
             printf "Data,net,%s,2,%g,0.5,%g,3\n", label, 70 + m, 50 + 10 * (m % 3) > folder "comparison.csv"
         }
     }'
 }
 
+parts() { # folder, number of methods: what the parts of the paper have; no methods: headers only
+    mkdir -p "$1/tables"
+    awk -v methods="$2" -v folder="$1/tables/" 'BEGIN {
+        print "source,dataset,network,method,T,gamma,mean,sd,n,half_width,diverged,flip_rate" > folder "table3.csv"
+        print "dataset,network,method,T,gamma,layer,epoch,t,v,v_sd,threshold,n" > folder "table3_v.csv"
+        print "source,dataset,network,method,T,mean,sd,n,half_width,diverged" > folder "fig5.csv"
+        print "dataset,network,method,T,layer,epoch,distance,mean,sd,n" > folder "fig3_distance.csv"
+        print "dataset,network,method,T,layer,update,mean,sd,n" > folder "flips_curve.csv"
+        print "dataset,network,method,T,layer,within,mean,sd,n" > folder "flips_back.csv"
+        for (m = 1; m <= methods; m++) {
+            label = m == 1 ? "\"odd, \"\"quoted\"\" label\"" : "method " m
+            for (k = 1; k <= 4; k++) {
+                printf "here,Data,net,%s,2,%g,%g,NaN,1,NaN,0,%g\n", label, 10 ^ (k - 8), 60 + k, k == 4 ? 0 : 10 ^ -k > folder "table3.csv"
+                printf "here,Data,net,%s,%d,%g,0.5,3,1,0\n", label, 2 * k, 60 + m + k > folder "fig5.csv"
+                for (layer = 1; layer <= 2; layer++) {
+                    printf "Data,net,%s,2,%g,conv%d,%d,1,%s,NaN,%g,2\n", label, 10 ^ -m, layer, k, m == 1 ? "NaN" : 10 ^ (k - 9), k > folder "table3_v.csv"
+                    printf "Data,net,%s,5,conv%d,1,%d,%g,0.1,3\n", label, layer, k, 1 - k / 4 > folder "fig3_distance.csv"
+                    printf "Data,net,%s,5,conv%d,%d,%g,0.1,3\n", label, layer, k * 10, k == 2 ? 0 : 0.1 / k > folder "flips_curve.csv"
+                    printf "Data,net,%s,5,conv%d,%d,%g,NaN,1\n", label, layer, 2 ^ k, k / 5 > folder "flips_back.csv"
+                }
+            }
+        }
+        if (methods) {
+            print "paper,CIFAR-100,VGG-11,T-BSO,2,5e-8,73.75,NaN,0,NaN,0,NaN" > folder "table3.csv"
+            print "paper,CIFAR-100,VGG-11,T-BSO,2,73.40,NaN,0,NaN,0" > folder "fig5.csv"
+        }
+    }'
+}
+
 if command -v gnuplot > /dev/null; then
+    for methods in 2 9; do
+        parts "$work/parts$methods" $methods
+        plots/draw.sh "$work/parts$methods" > "$work/log" 2>&1
+        check "parts, $methods methods: exit status 0, nothing to complain of" [ $? = 0 -a ! -s "$work/log" ]
+        check "parts, $methods methods: all figures" drawn "$work/parts$methods" table3 table3_v fig3 fig5 flips flips_back
+    done
+    parts "$work/parts2" 0
+    plots/draw.sh "$work/parts2" > "$work/log" 2>&1
+    check "parts that were not run: nothing to complain of, old pictures do not stay" \
+        [ ! -s "$work/log" -a "$(find "$work/parts2/plots" -type f | grep -c '')" = 0 ]
+    parts "$work/parts2" 2
+    plots/draw.sh "$work/parts2" flips > "$work/log" 2>&1
+    check "one part: its figures and no others" drawn "$work/parts2" flips flips_back
     for methods in 1 3 14; do
         tables "$work/$methods" $methods
         plots/draw.sh "$work/$methods" > "$work/log" 2>&1
         check "$methods methods: exit status 0, nothing to complain of" [ $? = 0 -a ! -s "$work/log" ]
         check "$methods methods: the figures of the tables that are there, and no others" \
-            drawn "$work/$methods" accuracy_epoch accuracy_memory budget sensitivity
+            drawn "$work/$methods" accuracy_epoch accuracy_memory budget memory_steps sensitivity
     done
     head -n 1 "$work/3/tables/budget.csv" > "$work/head" && mv "$work/head" "$work/3/tables/budget.csv"
     plots/draw.sh "$work/3" > "$work/log" 2>&1
     check "a table without rows: told of" says 'budget.csv has no rows'
-    check "a table without rows: its old picture does not stay" drawn "$work/3" accuracy_epoch accuracy_memory sensitivity
+    check "a table without rows: its old picture does not stay" drawn "$work/3" accuracy_epoch accuracy_memory memory_steps sensitivity
     plots/draw.sh "$work/none" > "$work/log" 2>&1
     check "no such folder: refused" [ $? != 0 ]
 else

@@ -180,6 +180,13 @@ cells = (
 END
 }
 dir="$work/new/results"
+sweep_file 2 ', { parts = "table3"; label = "T-BSO"; gamma = [1e-7, 1.0]; }, { parts = "table2+table3"; label = "T-BSO"; steps = 2; seed = 1; }'
+run sweep "$conf" --out "$dir" --dry-run --only table3
+check "--only with a part: the cells that are for it, also those that another group has" says '3 cells, 0 done'
+refuses 1 'for this part' sweep "$conf" --out "$dir" --dry-run --only fig5
+sweep_file 2 ', { parts = "tabel3"; }'
+refuses 1 'tabel3" is none' sweep "$conf" --out "$dir" --dry-run
+refuses 2 'no such table' table "$work" --only tabel3
 sweep_file 2 ''
 run sweep "$conf" --out "$dir" --dry-run
 check "dry run: exit 0" [ "$status" = 0 ]

@@ -171,6 +171,53 @@ static void counters_follow_blocks(void **state)
     assert_int_equal(sum, total + 3050);
 }
 
+static size_t owned_by(const char *name, bso_mem_category category)
+{
+    for (int i = 0; i < bso_mem_owners(); i++) {
+        if (strcmp(bso_mem_owner_name(i), name) == 0) return bso_mem_owned(i, category);
+    }
+    return 0;
+}
+
+/* Blocks stay with whom they were asked for, whoever frees them; a name counts up to its first dot. */
+static void owners_hold_blocks(void **state)
+{
+    (void)state;
+    size_t nobody = owned_by("", BSO_MEM_TRACES), total = bso_mem_current(BSO_MEM_TRACES);
+    const char *before = bso_mem_owner("conv2");
+    assert_string_equal(before, "");
+    void *a = bso_alloc(BSO_MEM_TRACES, 1, 100, "a"), *b = bso_alloc(BSO_MEM_LOG, 1, 7, "b");
+    assert_string_equal(bso_mem_owner("conv2.weight"), "conv2");
+    void *c = bso_alloc(BSO_MEM_TRACES, 1, 1000, "c");
+    assert_string_equal(bso_mem_owner("conv"), "conv2");
+    void *d = bso_alloc(BSO_MEM_TRACES, 1, 20, "d");
+    assert_string_equal(bso_mem_owner(before), "conv");
+    void *e = bso_alloc(BSO_MEM_TRACES, 1, 5, "e");
+    assert_int_equal(owned_by("conv2", BSO_MEM_TRACES), 1100);
+    assert_int_equal(owned_by("conv2", BSO_MEM_LOG), 7);
+    assert_int_equal(owned_by("conv", BSO_MEM_TRACES), 20);
+    assert_int_equal(owned_by("", BSO_MEM_TRACES), nobody + 5);
+    assert_int_equal(bso_mem_current(BSO_MEM_TRACES), total + 1125);
+    bso_free(a);
+    bso_free(b);
+    assert_int_equal(owned_by("conv2", BSO_MEM_TRACES), 1000);
+    bso_free(c);
+    bso_free(d);
+    bso_free(e);
+    assert_int_equal(owned_by("conv2", BSO_MEM_TRACES) + owned_by("conv", BSO_MEM_TRACES), 0);
+    assert_int_equal(bso_mem_current(BSO_MEM_TRACES), total);
+    /* A name too long is cut, one too many is nobody's. */
+    bso_mem_owner("a name that is far longer than any layer's can be");
+    assert_string_equal(bso_mem_owner(NULL), "a name that is far longer than ");
+    for (int i = 0; i < BSO_MEM_OWNERS + 10; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "owner%d", i);
+        bso_mem_owner(name);
+    }
+    assert_int_equal(bso_mem_owners(), BSO_MEM_OWNERS);
+    assert_string_equal(bso_mem_owner(NULL), "");
+}
+
 static void absurd_sizes_are_refused(void **state)
 {
     (void)state;
@@ -282,7 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resident_set_is_explained), cmocka_unit_test(one_bit_layers_have_no_float_copy),
         cmocka_unit_test(counters_follow_blocks),    cmocka_unit_test(absurd_sizes_are_refused),
-        cmocka_unit_test(plan_equals_training),
+        cmocka_unit_test(plan_equals_training),      cmocka_unit_test(owners_hold_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,9 @@
  */
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/result.h"
 #include "experiments/regret.h"
+#include "tests/result_files.h"
 
 #include <hdf5.h>
 #include <math.h>
@@ -420,12 +422,35 @@ static void test_tables(void **state)
     assert_int_equal(access(elsewhere, F_OK), -1);
 }
 
+/* The proxy of a training: the sum of its batches' losses minus k times the lowest epoch mean. */
+static void test_trainings(void **state)
+{
+    (void)state;
+    char path[128], line[128];
+    bso_run run;
+    bso_results_make(&run, 3);
+    double lowest = INFINITY, sum = 0;
+    for (int e = 0; e < 3; e++) lowest = fmin(lowest, run.epochs[e].train_loss);
+    for (int k = 0; k < 4; k++) sum += run.batch_loss[k];
+    snprintf(path, sizeof path, "%s/runs", folder);
+    assert_int_equal(mkdir(path, 0777), 0);
+    snprintf(path, sizeof path, "%s/runs/a.h5", folder);
+    assert_int_equal(bso_result_write(path, &run, NULL), 0);
+    assert_int_equal(bso_regret_tables(folder), 0);
+    char *text = text_of("regret_training.csv");
+    snprintf(line, sizeof line, ",%lld,4,%.9g,NaN,", (long long)run.settings.steps, sum - 4 * lowest);
+    assert_non_null(strstr(text, line));
+    free(text);
+    bso_run_free(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_damaged), cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_growth),  cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_missing),    cmocka_unit_test(test_wrong_values),
+        cmocka_unit_test(test_growth),     cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_tables),     cmocka_unit_test(test_trainings),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -77,6 +77,10 @@ static void means_leave_out_what_diverged(void **state)
     assert_int_equal(bso_summarize(&table.rows[0], bso_memory_bytes, 0).n, 2);
     assert_int_equal(times(bso_table_markdown, &table, "| 55.00 ± 7.07 (2 seeds; 1 of 3 seeds diverged) |"),
                      1);
+    assert_int_equal(times(bso_table_markdown, &table,
+                           "\nMade from 3 result files, the oldest started 2026-01-02T03:04:05Z, the newest "
+                           "ended 2026-01-02T03:05:05Z.\n"),
+                     1);
     assert_int_equal(times(bso_table_latex, &table, "(2 seeds; 1 of 3 seeds diverged)"), 1);
     assert_int_equal(times(bso_table_csv, &table, ",seeds,diverged,test_accuracy_percent,"), 1);
     assert_int_equal(times(bso_table_csv, &table, ",2,1,55,7.07106781,"), 1);

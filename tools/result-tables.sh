@@ -6,7 +6,7 @@
 #     <!-- results:begin KIND FILE.csv -->
 #     <!-- results:end -->
 # KIND: methods (accuracy, size, memory), accuracy (accuracy alone), datasets (accuracy and speed on each), tuned (settings that tuning
-# found).
+# found), memory (of training, against T), regret (growth, bounds and verdicts under reading A).
 set -euo pipefail
 cd -- "$(dirname -- "$(readlink -f -- "$0")")/.."
 
@@ -43,6 +43,12 @@ table() { # kind, file
             } else if (kind == "tuned") {
                 print "| method | best setting of the trials | validation accuracy (%), fresh seeds |"
                 print "|---|---|--:|"
+            } else if (kind == "memory") {
+                print "| method | GB at T = 1 | GB at the last T | factor | the paper: GB, factor | bytes more for each T | bytes per weight: stored, with optimizer state |"
+                print "|---|--:|--:|--:|--:|--:|--:|"
+            } else if (kind == "regret") {
+                print "| problem | d | rule | exponent of R | largest R / printed bound | times d | times d G | corrected | verdict |"
+                print "|---|--:|---|--:|--:|--:|--:|--:|---|"
             } else { refuse("no such kind of table: " kind) }
         }
         NR == 1 { fields = split_line($0); for (i = 1; i <= fields; i++) column[field[i]] = i; next }
@@ -62,6 +68,19 @@ table() { # kind, file
         }
         kind == "tuned" {
             printf "| %s | `%s` | %s |\n", get("label"), get("settings"), spread("validation_percent")
+        }
+        kind == "memory" {
+            printf "| %s | %s | %s (T = %d) | %s | %s | %s | %s, %s |\n", get("label"), number("first_GB", "%.2f", 1),
+                number("last_GB", "%.2f", 1), get("last_T"), number("factor", "%.1f", 1),
+                get("paper_first_GB") == "NaN" ? "–" : sprintf("%.2f to %.2f, %.1f", get("paper_first_GB"), get("paper_last_GB"), get("paper_factor")),
+                number("growth_per_step_bytes", "%.0f", 1), number("bytes_per_weight", "%.3f", 1), number("bytes_per_rule_weight", "%.3f", 1)
+        }
+        kind == "regret" && get("reading") == "A" && (get("d") == 1 || get("d") == 64) {
+            printf "| `%s` | %d | %s | %s | %s | %s | %s | %s | %s |\n", get("family"), get("d"), get("rule"),
+                number("regret_exponent", "%.2f", 1) (get("regret_exponent_se") == "NaN" ? "" : sprintf(" ± %.2f", get("regret_exponent_se"))),
+                number("printed_max_ratio", "%.2f", 1), number("printed_d_max_ratio", "%.2f", 1),
+                get("claimed_exponent") == 0.5 ? "–" : number("printed_d_g_max_ratio", "%.2f", 1), number("corrected_max_ratio", "%.2f", 1),
+                get("verdict")
         }
         END { if (NR < 2 && !refused) refuse("no results") }' "$2"
 }
