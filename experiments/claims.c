@@ -92,7 +92,7 @@ bso_claim_verdict bso_claim_weigh(const bso_claim_part *parts, int count, bool p
         return BSO_CLAIM_UNTESTED;
     }
     if (enough == 0) {
-        bso_text_add(why, size, "%d seed%s, fewer than %d; ", most, most == 1 ?: "s", BSO_CLAIM_SEEDS);
+        bso_text_add(why, size, "%d seed%s, fewer than %d; ", most, most == 1 ? "" : "s", BSO_CLAIM_SEEDS);
         if (present == 1) {
             bso_text_add(why, size, "the mean is on the %s side", agree ? "claim's" : "other");
         } else {

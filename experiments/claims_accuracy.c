@@ -24,7 +24,7 @@ static void weigh_section(bso_judgement *j, const bso_claim_section *s, int plac
     bso_claim_finding *f = bso_claim_found(j, bso_claim_rank(s, place, seeds), BSO_CLAIM_UNTESTED);
     if (!f) return;
     bso_claim_what(s, f->what, sizeof f->what);
-    bso_text_add(f->what, sizeof f->what, "; %d seed%s", seeds, seeds == 1 ?: "s");
+    bso_text_add(f->what, sizeof f->what, "; %d seed%s", seeds, seeds == 1 ? "" : "s");
     snprintf(f->outcome, sizeof f->outcome, "%s", outcome);
     f->verdict = bso_claim_weigh(parts, count, s->protocol, f->why, sizeof f->why);
     if (seeds == 0) f->rank = -1;
@@ -49,7 +49,7 @@ static void add_figures(const bso_evidence *e, char *text, size_t size, const ch
     bso_text_add(text, size, "%s%s on %s", BSO_SEMICOLON(text), method, dataset);
     for (int steps = STEPS_MIN; steps <= 6; steps += 2) {
         const double x = bso_claim_figure(e, "2", dataset, method, steps, NULL, "accuracy");
-        if (!isnan(x)) bso_text_add(text, size, "%s%.2f %%", steps == STEPS_MIN ?: ", ", x);
+        if (!isnan(x)) bso_text_add(text, size, "%s%.2f %%", steps == STEPS_MIN ? " " : ", ", x);
     }
     bso_text_add(text, size, " at T = 2, 4, 6");
 }

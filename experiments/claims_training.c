@@ -375,7 +375,7 @@ void bso_claim_stable(const bso_evidence *e, bso_judgement *j)
         bso_claim_finding *f;
         told(j, &sections[i], i, seeds, &f);
         if (!f) return;
-        bso_text_add(f->what, sizeof f->what, "; %d seed%s", seeds, seeds == 1 ?: "s");
+        bso_text_add(f->what, sizeof f->what, "; %d seed%s", seeds, seeds == 1 ? "" : "s");
         snprintf(f->outcome, sizeof f->outcome, "FF ratio of the last epoch over the first epoch's: %.3000s",
                  outcome);
         f->verdict = bso_claim_weigh(parts, found, sections[i].protocol, f->why, sizeof f->why);

@@ -141,7 +141,7 @@ static void print_section(bso_markup *m, const bso_part_runs *runs, int first, i
     const int steps = most_steps(&runs->table, first, last);
     int epochs[BSO_PART_EPOCHS];
     for (int distance = 1; distance < steps; distance++) {
-        snprintf(text[distance], CELL, "%d step%s apart", distance, distance == 1 ?: "s");
+        snprintf(text[distance], CELL, "%d step%s apart", distance, distance == 1 ? "" : "s");
         titles[3 + distance] = text[distance];
     }
     bso_part_caption_text(runs, first, last, caption, sizeof caption);

@@ -131,7 +131,7 @@ static bool print_diverged(bso_page *page, const bso_table *table)
 static bool print_unreadable(bso_page *page, const char *folder, int count)
 {
     if (!count) return false;
-    bso_page_item(page, "%d file%s in %s/ could not be read and %s left out.", count, count == 1 ?: "s",
+    bso_page_item(page, "%d file%s in %s/ could not be read and %s left out.", count, count == 1 ? "" : "s",
                   folder, count == 1 ? "is" : "are");
     return true;
 }
