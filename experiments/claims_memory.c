@@ -96,8 +96,7 @@ void bso_claim_memory_flat(const bso_evidence *e, bso_judgement *j)
                              bso_claim_figure(e, "fig4", NULL, "T-BSO", 0, NULL, "memory_GB")};
     snprintf(j->paper, sizeof j->paper,
              "BSO takes %.1f GB and T-BSO %.1f GB at every T from 1 to %d; back-propagation through time "
-             "%.2f GB at T = 1 "
-             "and %.2f GB at T = %d, %.1f times as much",
+             "%.2f GB at T = 1 and %.2f GB at T = %d, %.1f times as much",
              figure[0], figure[1], STEPS_MAX, least, most, STEPS_MAX, most / least);
     const bso_memory_file *file[] = {file_of(e, "bso"), file_of(e, "tbso")}, *bptt = through_time(e);
     if (!file[0] || !file[1] || !bptt) {
@@ -145,8 +144,7 @@ void bso_claim_no_latent(const bso_evidence *e, bso_judgement *j)
     const double floats = (double)latent->point[0].bytes[BSO_MEM_WEIGHTS_LATENT];
     snprintf(f->outcome, sizeof f->outcome,
              "storing %zu weights takes %.3f MB as bits, %.3f MB as latent weights, %.2f times as much. "
-             "Training keeps "
-             "for each weight, in bytes:",
+             "Training keeps for each weight, in bytes:",
              ours->point[0].main_weights, bits / 1e6, floats / 1e6, floats / bits);
     double least = INFINITY;
     const char *separator = " ";
@@ -166,8 +164,7 @@ void bso_claim_no_latent(const bso_evidence *e, bso_judgement *j)
         f->verdict = BSO_CLAIM_CORRECTED;
         snprintf(f->why, sizeof f->why,
                  "true of the stored weights alone: with its momentum T-BSO keeps %.3f bytes for each "
-                 "weight, the leanest "
-                 "latent-weight method %.3f",
+                 "weight, the leanest latent-weight method %.3f",
                  kept, least);
     }
     f->verdict = verdict_of(f->verdict, papers(ours) && papers(latent));
@@ -178,8 +175,8 @@ void bso_claim_no_latent(const bso_evidence *e, bso_judgement *j)
 void bso_claim_scalars(const bso_evidence *e, bso_judgement *j)
 {
     snprintf(j->paper, sizeof j->paper,
-             "T-BSO keeps one scalar for each layer and time step: its memory is BSO's plus a term of order "
-             "LT (Table 1)");
+             "T-BSO keeps one scalar for each layer and time step: its memory is BSO's plus a term of "
+             "order LT (Table 1)");
     const bso_memory_file *bso = file_of(e, "bso"), *tbso = file_of(e, "tbso");
     if (!bso || !tbso || tbso->points < 2) {
         no_memory(e, j);
@@ -207,8 +204,7 @@ void bso_claim_scalars(const bso_evidence *e, bso_judgement *j)
     }
     snprintf(f->outcome, sizeof f->outcome,
              "T-BSO - BSO: %.0f bytes at T = %zu, %.0f bytes at T = %zu; L = %.0f layers: %.6g bytes for "
-             "each layer and time "
-             "step, and %.0f besides",
+             "each layer and time step, and %.0f besides",
              start, first->steps, training(last) - training(q), last->steps, layers, each, constant);
     if (!line) {
         f->verdict = BSO_CLAIM_FAILS;

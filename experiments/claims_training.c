@@ -343,9 +343,8 @@ void bso_claim_stable(const bso_evidence *e, bso_judgement *j)
 {
     static const char *const rules[][2] = {{"bso", "BSO"}, {"tbso", "T-BSO"}};
     snprintf(j->paper, sizeof j->paper,
-             "Both rules are stable: the share of weights flipped per update (FF ratio) falls over training, "
-             "as the authors "
-             "answered in review; no figures");
+             "Both rules are stable: the share of weights flipped per update (FF ratio) falls over "
+             "training, as the authors answered in review; no figures");
     bso_claim_section sections[BSO_CLAIM_SECTIONS];
     const int count = bso_claim_sections(e->runs, sections);
     for (int i = 0; i < count; i++) {

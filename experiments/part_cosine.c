@@ -165,10 +165,10 @@ void bso_part_cosine_page(bso_markup *m, const bso_part_runs *runs)
         return;
     }
     bso_markup_paragraph(
-        m, "Cosine similarity between the gradients that two time steps give to the same weights: mean over "
-           "the first batches of the epoch and over the pairs that are so many steps apart, ± standard "
-           "deviation over seeds. 1: the same direction; 0: unrelated. The paper shows a picture without "
-           "numbers.");
+        m, "Cosine similarity between the gradients that two time steps give to the same weights: mean "
+           "over the first batches of the epoch and over the pairs that are so many steps apart, ± "
+           "standard deviation over seeds. 1: the same direction; 0: unrelated. The paper shows a picture "
+           "without numbers.");
     for (int first = 0, last; first < runs->table.row_count; first = last) {
         last = bso_section_end(&runs->table, first);
         print_section(m, runs, first, last);

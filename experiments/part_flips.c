@@ -265,8 +265,8 @@ void bso_part_flips_page(bso_markup *m, const bso_part_runs *runs)
     }
     bso_markup_paragraph(
         m, "Mean ± standard deviation over seeds. FF ratio: flips per update and weight. C2I: the share of "
-           "weights "
-           "whose sign is not the initial one. A flip back undoes an earlier flip of the same weight.");
+           "weights whose sign is not the initial one. A flip back undoes an earlier flip of the same "
+           "weight.");
     for (int first = 0, last; first < runs->table.row_count; first = last) {
         last = bso_section_end(&runs->table, first);
         print_section(m, runs, first, last);

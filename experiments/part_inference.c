@@ -91,18 +91,15 @@ void bso_part_inference_page(bso_markup *m, const bso_part_runs *runs)
         return;
     }
     bso_markup_paragraph(m, "One sample of the test set, all time steps, mean over samples and seeds. A "
-                            "synaptic operation is one input through "
-                            "one connection; dense ones count inputs of 0, too, the others are effective: "
-                            "accumulates where every input of a "
-                            "synapse is 0, 1 or -1, else multiply-accumulates, of which those with one-bit "
-                            "weights need no multiplication. "
-                            "Footprint: the parameters as stored, without neuron state.");
+                            "synaptic operation is one input through one connection; dense ones count "
+                            "inputs of 0, too, the others are effective: accumulates where every input of "
+                            "a synapse is 0, 1 or -1, else multiply-accumulates, of which those with "
+                            "one-bit weights need no multiplication. Footprint: the parameters as stored, "
+                            "without neuron state.");
     snprintf(text, sizeof text,
-             "The energy is an estimate, not a measurement: %.1f pJ for each effective operation's addition "
-             "and %.1f pJ for each "
-             "multiplication by a float weight, 32-bit floats in 45 nm (Horowitz 2014); memory traffic, "
-             "neurons and batch norm "
-             "are left out.",
+             "The energy is an estimate, not a measurement: %.1f pJ for each effective operation's "
+             "addition and %.1f pJ for each multiplication by a float weight, 32-bit floats in 45 nm "
+             "(Horowitz 2014); memory traffic, neurons and batch norm are left out.",
              1e12 * BSO_JOULES_ADD, 1e12 * BSO_JOULES_MULTIPLY);
     bso_markup_paragraph(m, text);
     for (int first = 0, last; first < runs->table.row_count; first = last) {

@@ -75,8 +75,7 @@ void bso_part_not_run(const bso_markup *m, const bso_part *part)
     const char *mark = m->latex ? "" : "`";
     fprintf(m->out,
             "%sNot run. %s./run_all.sh --profile quick --only %s%s trains what it takes, scaled down; "
-            "%s--profile paper%s has "
-            "the paper's settings.\n",
+            "%s--profile paper%s has the paper's settings.\n",
             m->latex ? "% " : "", mark, part->name, mark, mark, mark);
 }
 

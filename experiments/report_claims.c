@@ -18,22 +18,18 @@ static void print_counts(bso_page *page, const bso_judgement *j)
     }
     bso_page_paragraph(page, "Of %d claims: %s.", BSO_CLAIMS, text);
     bso_page_paragraph(page, "Each verdict is computed from the result files by the rule stated with it. "
-                             "\"Holds\" and \"does not hold\" are "
-                             "said under the paper's own protocol (its data, network, all samples, 400 "
-                             "epochs, batch 128), and of what needs no "
+                             "\"Holds\" and \"does not hold\" are said under the paper's own protocol (its "
+                             "data, network, all samples, 400 epochs, batch 128), and of what needs no "
                              "data (bytes are counted; the theorem is about every sequence of losses). "
-                             "Elsewhere there is only a direction, seen "
-                             "or not seen at reduced scale.");
+                             "Elsewhere there is only a direction, seen or not seen at reduced scale.");
     bso_page_paragraph(page,
                        "Intervals are Student's 95 %% intervals over seeds, of differences paired by seed: "
-                       "equal seeds share the order of "
-                       "samples and the initial full-precision weights. A claim is supported where every "
-                       "interval lies on its side, and "
-                       "contradicted where one lies on the other side, widened for looking at several "
-                       "(Bonferroni). Fewer than %d seeds decide "
-                       "nothing. Where several data sets or lengths of training were run, the nearest to the "
-                       "protocol that has %d seeds "
-                       "decides; stand-ins for data that are not at hand decide last; the others are listed.",
+                       "equal seeds share the order of samples and the initial full-precision weights. A "
+                       "claim is supported where every interval lies on its side, and contradicted where "
+                       "one lies on the other side, widened for looking at several (Bonferroni). Fewer "
+                       "than %d seeds decide nothing. Where several data sets or lengths of training were "
+                       "run, the nearest to the protocol that has %d seeds decides; stand-ins for data "
+                       "that are not at hand decide last; the others are listed.",
                        BSO_CLAIM_SEEDS, BSO_CLAIM_SEEDS);
 }
 

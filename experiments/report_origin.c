@@ -210,20 +210,18 @@ void bso_report_words(bso_page *page, const bso_report *report)
     static const char *const words[] = {
         "T: time steps for which a sample is shown.",
         "BSO, T-BSO: the paper's rules, which flip one-bit weights by their momentum against a threshold "
-        "gamma; T-BSO scales the "
-        "threshold by a second moment for each layer and time step.",
+        "gamma; T-BSO scales the threshold by a second moment for each layer and time step.",
         "Latent weights, STE: a float behind each one-bit weight, trained by a straight-through gradient "
         "(SGD or Adam).",
-        "bptt, ottt, ndot, sltt: how gradients are found: back-propagation through time, or online, one time "
-        "step at a time, "
-        "by the rules of those names.",
-        "BPTT-STE: latent weights by back-propagation through time; online STE: latent weights by the online "
-        "gradient of OTTT.",
-        "Bop, Bop2: earlier rules that flip without latent weights. FP-SNN, OTTT, NDOT, SLTT: full-precision "
-        "weights.",
+        "bptt, ottt, ndot, sltt: how gradients are found: back-propagation through time, or online, one "
+        "time step at a time, by the rules of those names.",
+        "BPTT-STE: latent weights by back-propagation through time; online STE: latent weights by the "
+        "online gradient of OTTT.",
+        "Bop, Bop2: earlier rules that flip without latent weights. FP-SNN, OTTT, NDOT, SLTT: "
+        "full-precision weights.",
         "FF ratio: flips per update and weight. C2I: share of weights whose sign is not the initial one.",
-        "Stand-in: a small imitation, in the same file format, of data that are not at hand; it says nothing "
-        "about those data.",
+        "Stand-in: a small imitation, in the same file format, of data that are not at hand; it says "
+        "nothing about those data.",
         "Training memory: the bytes that training allocates, counted, without the samples.",
         "Regret: what online learning lost more than the best fixed weights would have.",
     };

@@ -3,6 +3,7 @@
 #include "experiments/report.h"
 
 #include "experiments/program.h"
+#include "experiments/text.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -65,7 +66,7 @@ void bso_report_comparison(bso_page *page, const bso_report *report)
     const bso_table *table = report->comparison;
     const int columns = bso_table_columns();
     const char *titles[MOST] = {"method", "T", "gradient", "weights"};
-    char text[4 * BSO_TEXT];
+    char text[4 * BSO_TEXT], files[BSO_TEXT];
     for (int c = 0; c < columns; c++) {
         titles[FIRST + c] = bso_table_column(c);
     }
@@ -74,6 +75,8 @@ void bso_report_comparison(bso_page *page, const bso_report *report)
         if (i == 0 || row->section != table->rows[i - 1].section) {
             if (i) bso_page_table_end(page);
             bso_section_title(row, text, sizeof text);
+            bso_section_files(table, i, bso_section_end(table, i), files, sizeof files);
+            bso_text_add(text, sizeof text, ". %s", files);
             bso_page_table(page, text, FIRST + columns, titles, FIRST);
         }
         bso_page_cell(page, "%s", row->method);

@@ -38,8 +38,7 @@ static void print_methods(bso_page *page, const bso_memory_results *memory)
                                          "bytes per time step"};
     bso_page_table(page,
                    "Training memory against T, planned by the code that trains: all but the samples, what "
-                   "measuring needs, and "
-                   "descriptions of layers",
+                   "measuring needs, and descriptions of layers",
                    9, titles, 3);
     for (int i = 0; i < memory->count; i++) {
         const bso_memory_file *f = &memory->file[i];
@@ -169,10 +168,9 @@ void bso_report_regret(bso_page *page, const bso_report *report)
     bso_page_paragraph(
         page,
         "Regret R(k) is what the rule lost in k rounds more than the best fixed weights. Exponents are "
-        "slopes of "
-        "log R against log k over the last decade of rounds, ± half the 95 %% interval; R / bound is the "
-        "largest "
-        "over all rounds and seeds. Readings: what decays in the theorem, which the paper does not say.");
+        "slopes of log R against log k over the last decade of rounds, ± half the 95 %% interval; R / "
+        "bound is the largest over all rounds and seeds. Readings: what decays in the theorem, which the "
+        "paper does not say.");
     for (int reading = 0; reading < BSO_READINGS; reading++) {
         bso_page_item(page, "%s: %s", bso_reading_name((bso_reading)reading),
                       bso_reading_formula((bso_reading)reading));

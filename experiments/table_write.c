@@ -147,10 +147,10 @@ void bso_table_cell(const bso_row *row, int c, char *text, size_t size)
 
 const char bso_table_note[] =
     "Test accuracy is that of the last epoch, mean ± standard deviation over seeds, without those that "
-    "diverged. MB are 10^6 "
-    "bytes. Training\nmemory is the accounted peak without the samples, then by category at that moment; "
-    "\"other\" is what "
-    "measuring\nand bookkeeping need. Bytes per one-bit weight: bit, latent weight and optimizer state.";
+    "diverged. MB are 10^6 bytes. Training\n"
+    "memory is the accounted peak without the samples, then by category at that moment; \"other\" is what "
+    "measuring\n"
+    "and bookkeeping need. Bytes per one-bit weight: bit, latent weight and optimizer state.";
 
 /* ---- Markdown ---- */
 

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { RUNS_MAX = 512, ROWS_MAX = 64, FILES_MAX = 16, RESULTS_MAX = 16 };
+enum { RUNS_MAX = 512, ROWS_MAX = 64, FILES_MAX = 16, RESULTS_MAX = 100 };
 
 static bso_run runs[RUNS_MAX];
 static const bso_run *by_row[ROWS_MAX][16];
@@ -643,10 +643,33 @@ static void regret_that_grows_too_fast(void **state)
     expect(11, BSO_CLAIM_HOLDS, "");
     played("tbso", BSO_FAMILY_LEAST_SQUARES, BSO_READING_A, 5, 0.7);
     expect(10, BSO_CLAIM_HOLDS, "");
+    /* Too few rounds tell no rate. */
+    results[1].rounds = 9999;
+    expect(9, BSO_CLAIM_INCONCLUSIVE, "too short");
+    results[1].rounds = 100000;
     /* One sequence without chance needs no seeds. */
     played("tbso", BSO_FAMILY_ADVERSARY, BSO_READING_A, 1, 1);
     expect(10, BSO_CLAIM_FAILS, bso_families[BSO_FAMILY_ADVERSARY].title);
     expect(11, BSO_CLAIM_FAILS, bso_families[BSO_FAMILY_ADVERSARY].title);
+}
+
+/* 32 random problems: one whose interval lies a little above by itself may be there by chance. */
+static void many_rates(void **state)
+{
+    (void)state;
+    bso_regret_result *r = played("bso", BSO_FAMILY_LINEAR, BSO_READING_A, 5, 0.4);
+    for (int s = 0; s < 5; s++) {
+        for (int i = 0; i < r->checkpoints; i++) {
+            r->curves[(BSO_CURVE_REGRET * 5 + s) * r->checkpoints + i] =
+                pow((double)r->k[i], 0.51 + 0.002 * s);
+        }
+    }
+    const bso_growth g = bso_regret_growth(r, BSO_CURVE_REGRET);
+    assert_true(g.exponent - g.half > 0.5);
+    assert_true(g.exponent - bso_student_bound(1 - 0.05 / 100, 4) * g.error < 0.5);
+    expect(9, BSO_CLAIM_FAILS, "faster");
+    for (int i = 1; i < RESULTS_MAX; i++) played("bso", BSO_FAMILY_LOGISTIC, BSO_READING_A, 5, 0.4);
+    expect(9, BSO_CLAIM_INCONCLUSIVE, "1 of 100");
 }
 
 int main(void)
@@ -677,6 +700,7 @@ int main(void)
         CASE(models),
         CASE(regret_of_bso),
         CASE(regret_that_grows_too_fast),
+        CASE(many_rates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
