@@ -172,6 +172,35 @@ static int check_data(plan *p)
     return code;
 }
 
+/* Was a finished cell trained for fewer parts of the paper than it is for now? Tables go by what its file
+ * says. */
+static bool lacks_parts(const bso_job *job)
+{
+    bso_run run;
+    char parts[BSO_TEXT];
+    if (!*job->settings->parts || bso_result_read(job->path, &run)) return false;
+    snprintf(parts, sizeof parts, "%s", run.settings.parts);
+    bso_run_free(&run);
+    const size_t before = strlen(parts);
+    bso_part_add(parts, job->settings->parts);
+    return strlen(parts) > before;
+}
+
+static void tell_lacking_parts(const plan *p)
+{
+    size_t lacking = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        lacking += p->jobs[i].state == BSO_JOB_DONE && lacks_parts(&p->jobs[i]);
+    }
+    if (lacking) {
+        printf("note: %zu finished cell%s made when the sweep file named fewer tables or figures for %s; "
+               "where %s removed and "
+               "trained again, those show %s, too\n",
+               lacking, lacking == 1 ? " was" : "s were", lacking == 1 ? "it" : "them",
+               lacking == 1 ? "it is" : "they are", lacking == 1 ? "it" : "them");
+    }
+}
+
 static size_t mark_done(plan *p)
 {
     size_t done = 0;
@@ -258,6 +287,7 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
     if ((size_t)jobs > waiting) jobs = waiting ? (int)waiting : 1;
     if (threads == 0) threads = machine / jobs > 1 ? machine / jobs : 1;
     if (o->alone) tell_strangers(o, sweep);
+    tell_lacking_parts(p);
     code = estimate(p, jobs, threads);
     if (code) return code;
 

@@ -23,7 +23,11 @@ refuses() { # status, word, arguments ...
 }
 refused() { [ "$status" = "$expected" ] && [ "$(grep -c '' "$work/err")" = 1 ] && says "$word"; }
 files() { find "$work/results/memory" -name "$1" | grep -c ''; }
-same_tables() { diff -r "$work/results/tables" "$work/tables" > "$work/out"; }
+same_tables() { # as they were; `bso table` writes others beside
+    for file in "$work/tables"/*; do
+        cmp "$file" "$work/results/tables/${file##*/}" > "$work/out" || return 1
+    done
+}
 small() { run memory --out "$work/results" --network 4C3-AP2-8C3-GAP-FC --batch 16 --steps-max 3 --threads 1 "$@"; }
 all_equal() { # every measurement in the table is what was planned
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }

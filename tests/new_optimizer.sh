@@ -72,6 +72,8 @@ for name in q $longest; do
     "$build/bso" run --quiet --set optimizer=$name --set batch=32 --set train_samples=256 --set test_samples=64 --set epochs=1 \
         > "$work/log" 2>&1
     check "$name: trains" says '^test accuracy'
+    "$build/bso" regret --out "$work/regret" --family linear --optimizer "$name" --rounds 50 --seeds 1 > "$work/log" 2>&1
+    check "$name: plays online problems, in double precision" [ $? = 0 -a -s "$work/regret/regret/linear-d8-$name-A.h5" ]
 done
 
 totals

@@ -206,6 +206,10 @@ run sweep "$conf" --out "$dir"
 check "sweep again: nothing to do" says '6 cells, 6 done'
 ls -l --time-style=full-iso "$dir/runs" > "$work/after"
 check "sweep again: files are untouched" cmp -s "$work/before" "$work/after"
+check "sweep again: nothing to note" [ "$(grep -c '^note: ' "$work/out")" = 0 ]
+sweep_file 2 ', { label = "T-BSO"; steps = 1; seed = [1, 2]; parts = "table2"; }'
+run sweep "$conf" --out "$dir"
+check "a finished cell is for another table now: kept, and told" says 'note: 2 finished cells were made when'
 sleep 0 &
 dead=$!
 wait $dead

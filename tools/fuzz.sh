@@ -13,7 +13,7 @@ one() { # programs, seconds, corpus, target
     local program=$1/$4 seconds=$2 corpus=$3/$4 found=$3/$4.found log=$3/$4.log target=$4
     # What the HDF5 library asks for is asked for in a process of its own, and refused there.
     local largest=1024
-    case $target in hdf5 | parameters | regret | result) largest=1000000000 ;; esac
+    case $target in hdf5 | memory | parameters | regret | result) largest=1000000000 ;; esac
     local status=0 start=$SECONDS before executions rate coverage inputs total
     mkdir -p "$corpus" "$found"
     "$program" --seeds "$corpus"
