@@ -89,7 +89,8 @@ void bso_report_comparison(bso_page *page, const bso_report *report)
         }
     }
     if (table->row_count) bso_page_table_end(page);
-    bso_page_paragraph(page, "%s", table->row_count ? bso_table_note : "No training is among these results.");
+    bso_page_paragraph(page, "%s",
+                       table->row_count ? bso_table_note : "No training of the comparison is here.");
 }
 
 /* ---- Memory ---- */
@@ -152,8 +153,8 @@ const bso_report_plot bso_report_plots[BSO_REPORT_PLOTS] = {
     {"table3_v", "T-BSO's second moment over training", "table3_v"},
     {"flips", "Flips over training", "flips_curve"},
     {"flips_back", "Flips back", "flips_back"},
-    {"regret", "Regret and its bounds against rounds", "regret"},
-    {"regret_bounds", "Regret over its bounds", "regret"},
+    {"regret", "Average regret against rounds, under each reading of the theorem", "regret"},
+    {"regret_bounds", "Regret and its bounds against rounds, under reading A", "regret"},
 };
 
 bool bso_report_picture(bso_page *page, const bso_report *report, const char *name)
