@@ -223,7 +223,7 @@ run_profile() { # profile
     echo
     echo "tables  $results/tables"
     if [ -d "$results/plots" ]; then echo "plots   $results/plots"; fi
-    if [ -f "$results/report.md" ]; then echo "report  $results/report.md"; fi
+    if [ -f "$results/report.html" ]; then echo "report  $results/report.html"; fi
     return "$failed"
 }
 

@@ -27,6 +27,8 @@ typedef struct {
     int above, unclear; /* growth of regret */
     int not_vanishing, average_unclear;
     int few;         /* too few rounds, or of random problems too few seeds, for a growth rate */
+    uint64_t rounds; /* most of one */
+    int seeds;       /* likewise */
     double ratio;    /* largest R over the printed bound */
     uint64_t first;  /* round at which it was first not kept */
     char where[256]; /* families whose growth is above what is claimed, or whose average does not vanish */
@@ -69,6 +71,8 @@ static void count(tally *t, const bso_regret_result *r, bool average, int looks)
     bso_regret_summary s;
     bso_regret_summarize(r, &s);
     t->count++;
+    t->rounds = r->rounds > t->rounds ? r->rounds : t->rounds;
+    t->seeds = r->seeds > t->seeds ? r->seeds : t->seeds;
     const bso_bound_record *held = &s.held[BSO_BOUND_PRINTED];
     t->violated += s.bounds != BSO_VERDICT_HOLDS && s.bounds != BSO_VERDICT_NO_BOUND;
     t->beyond += s.bounds == BSO_VERDICT_FAILS;
@@ -235,8 +239,9 @@ static void judge_rule(const bso_evidence *e, bso_judgement *j, const char *rule
         return;
     }
     bso_claim_finding *f = bso_claim_found(j, 0, BSO_CLAIM_UNTESTED);
-    snprintf(f->what, sizeof f->what, "All problems under reading A (%s)",
-             bso_reading_formula(BSO_READING_A));
+    snprintf(f->what, sizeof f->what, "All problems under reading A (%s); up to %llu rounds and %d seed%s",
+             bso_reading_formula(BSO_READING_A), (unsigned long long)t.rounds, t.seeds,
+             t.seeds == 1 ? "" : "s");
     snprintf(f->outcome, sizeof f->outcome,
              "%d problems and settings: regret grows faster than claimed in %d, exceeds the printed bound "
              "in %d; it is at most %s times that bound",
@@ -275,8 +280,10 @@ void bso_claim_regret_average(const bso_evidence *e, bso_judgement *j)
         return;
     }
     bso_claim_finding *f = bso_claim_found(j, 0, BSO_CLAIM_UNTESTED);
-    snprintf(f->what, sizeof f->what, "All problems under reading A (%s), both rules",
-             bso_reading_formula(BSO_READING_A));
+    snprintf(f->what, sizeof f->what,
+             "All problems under reading A (%s), both rules; up to %llu rounds and %d seed%s",
+             bso_reading_formula(BSO_READING_A), (unsigned long long)t.rounds, t.seeds,
+             t.seeds == 1 ? "" : "s");
     snprintf(f->outcome, sizeof f->outcome, "%d problems and settings: average regret does not vanish in %d",
              t.count, t.not_vanishing);
     f->verdict = verdict_of_average(&t, f->why, sizeof f->why);

@@ -29,9 +29,9 @@ static const struct {
     {"memory", "Memory", bso_report_memory},
     {"regret", "Regret", bso_report_regret},
     {"plots", "Plots", bso_report_plots_left},
-    {"provenance", "Provenance", bso_report_provenance},
     {"missing", "What is not here", bso_report_missing},
     {"words", "Words", bso_report_words},
+    {"provenance", "Provenance", bso_report_provenance},
 };
 enum { CHAPTERS = sizeof chapters / sizeof *chapters };
 
