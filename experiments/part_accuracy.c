@@ -309,7 +309,7 @@ static void csv_row(FILE *out, const bso_part_runs *runs, const bso_row *row)
     const figures paper = figures_of(runs, row);
     char key[BSO_WORD], value[BSO_TEXT];
     fputs("here,", out);
-    bso_part_csv_row(out, row);
+    bso_csv_row(out, row);
     for (int c = 0; bso_part_column(runs->part, c, key); c++) {
         if (bso_settings_get(s, key, value, sizeof value)) snprintf(value, sizeof value, "NaN");
         fprintf(out, "%s,", value);

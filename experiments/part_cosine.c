@@ -62,7 +62,7 @@ static void each(FILE *out, const bso_table *table, void (*print)(FILE *out, con
 
 static void put_place(FILE *out, const bso_row *row, place p)
 {
-    bso_part_csv_row(out, row);
+    bso_csv_row(out, row);
     bso_csv_text(out, layer_of(row, p.layer)->name);
     fprintf(out, ",%d,", p.epoch + 1);
 }

@@ -73,7 +73,7 @@ static double mean_firing_rate(const bso_run *run, const void *argument)
 
 static void put_place(FILE *out, const bso_row *row, const char *layer, double at)
 {
-    bso_part_csv_row(out, row);
+    bso_csv_row(out, row);
     bso_csv_text(out, layer);
     fprintf(out, ",%.9g,", at);
 }

@@ -131,7 +131,7 @@ void bso_part_inference_csv(FILE *out, const void *argument)
     fputc('\n', out);
     for (int r = 0; r < runs->table.row_count; r++) {
         const bso_row *row = &runs->table.rows[r];
-        bso_part_csv_row(out, row);
+        bso_csv_row(out, row);
         fprintf(out, "%s,%d", bso_weights_name(row->weights), row->run_count - row->diverged);
         for (int i = 0; i < COLUMNS; i++) {
             const bso_sample s = bso_part_sample(row, value_of, i);

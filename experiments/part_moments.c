@@ -31,7 +31,7 @@ static void print_row(FILE *out, const bso_row *row)
                 p.threshold = true;
                 const bso_sample threshold = bso_part_sample_at(row, value_of, &p);
                 if (v.n == 0 && threshold.n == 0) continue;
-                bso_part_csv_row(out, row);
+                bso_csv_row(out, row);
                 fprintf(out, "%s,", gamma);
                 bso_csv_text(out, run->weights[layer].name);
                 fprintf(out, ",%d,%d,", epoch + 1, t + 1);

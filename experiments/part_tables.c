@@ -43,17 +43,6 @@ static const struct {
 
 /* ---- What the writers share ---- */
 
-void bso_part_csv_row(FILE *out, const bso_row *row)
-{
-    const bso_settings *s = &row->runs[0]->settings;
-    bso_csv_text(out, row->dataset);
-    fputc(',', out);
-    bso_csv_text(out, s->network);
-    fputc(',', out);
-    bso_csv_text(out, row->method);
-    fprintf(out, ",%lld,", (long long)s->steps);
-}
-
 const bso_run *bso_part_whole_run(const bso_row *row)
 {
     for (int r = 0; r < row->run_count; r++) {

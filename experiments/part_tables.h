@@ -28,8 +28,6 @@ int bso_part_pages(bso_page *page, const bso_table *table, const bso_reported *r
 
 /* For the writers of single parts (part_*.c). */
 
-/* "dataset,network,method,T," of a row, behind the columns of that name. */
-void bso_part_csv_row(FILE *out, const bso_row *row);
 /* A run of a row that reached its end, if there is one: it has all that its like have. */
 const bso_run *bso_part_whole_run(const bso_row *row);
 /* What a part without trainings says in its page. */

@@ -263,14 +263,6 @@ static double cost_left(const plan *p)
 
 /* ---- Playing ---- */
 
-static void stamp(char out[32])
-{
-    const time_t now = time(NULL);
-    struct tm tm;
-    gmtime_r(&now, &tm);
-    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static int play_seed(void *user, size_t i, int thread)
 {
     (void)thread;
@@ -293,12 +285,12 @@ static int play_seed(void *user, size_t i, int thread)
 static int play_cell(cell *c, const char *command)
 {
     bso_regret_result *r = &c->r;
-    stamp(r->started);
+    bso_clock_stamp(r->started);
     if (r->tuned && bso_regret_tune(r)) return BSO_ERROR;
     r->checkpoints = bso_regret_checkpoints(r->rounds, r->k);
     if (bso_regret_result_alloc(r)) return BSO_ERROR;
     int status = bso_for_each("regret", (size_t)r->seeds, play_seed, r);
-    stamp(r->ended);
+    bso_clock_stamp(r->ended);
     if (!status) status = bso_regret_write(c->path, r, command);
     bso_regret_result_free(r);
     return status;

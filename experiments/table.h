@@ -107,6 +107,9 @@ void bso_latex_text(FILE *out, const char *text);
 /* A CSV field, quoted where it must be (RFC 4180). */
 void bso_csv_text(FILE *out, const char *text);
 
+/* "dataset,network,method,T," of a row, under the columns of that name. */
+void bso_csv_row(FILE *out, const bso_row *row);
+
 /* A CSV number, NaN where there is none. */
 void bso_csv_number(FILE *out, double x);
 

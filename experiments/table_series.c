@@ -12,13 +12,8 @@ static void put_head(FILE *out, const char *key)
 
 static void put_row(FILE *out, const bso_row *row, const char *key, bso_summary s)
 {
-    const bso_settings *settings = &row->runs[0]->settings;
-    bso_csv_text(out, row->dataset);
-    fputc(',', out);
-    bso_csv_text(out, settings->network);
-    fputc(',', out);
-    bso_csv_text(out, row->method);
-    fprintf(out, ",%lld,%s", (long long)settings->steps, key);
+    bso_csv_row(out, row);
+    fputs(key, out);
     bso_csv_number(out, s.mean);
     fputc(',', out);
     bso_csv_number(out, s.sd);

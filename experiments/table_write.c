@@ -280,6 +280,17 @@ void bso_csv_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
+void bso_csv_row(FILE *out, const bso_row *row)
+{
+    const bso_settings *s = &row->runs[0]->settings;
+    bso_csv_text(out, row->dataset);
+    fputc(',', out);
+    bso_csv_text(out, s->network);
+    fputc(',', out);
+    bso_csv_text(out, row->method);
+    fprintf(out, ",%lld,", (long long)s->steps);
+}
+
 /* printf would write nan or -nan. */
 void bso_csv_number(FILE *out, double x)
 {
@@ -300,14 +311,8 @@ void bso_table_csv(FILE *out, const bso_table *table)
     fputc('\n', out);
     for (int i = 0; i < table->row_count; i++) {
         const bso_row *row = &table->rows[i];
-        const bso_settings *s = &row->runs[0]->settings;
-        bso_csv_text(out, row->dataset);
-        fputc(',', out);
-        bso_csv_text(out, s->network);
-        fputc(',', out);
-        bso_csv_text(out, row->method);
-        fprintf(out, ",%lld,", (long long)s->steps);
-        bso_csv_text(out, s->gradient);
+        bso_csv_row(out, row);
+        bso_csv_text(out, row->runs[0]->settings.gradient);
         fprintf(out, ",%s,%d,%d", bso_weights_name(row->weights), row->run_count - row->diverged,
                 row->diverged);
         for (int c = 0; c < COLUMNS; c++) {
