@@ -96,15 +96,20 @@ static double flip_rate_last(const bso_run *run, int unused)
     return run->final.flip_rate;
 }
 
+/* "1-beta1 0.001, 1-beta2 1e-05" */
+static void name_setting(char *text, size_t size, const bso_row *row, const range *ranges, int count)
+{
+    for (int k = 0; k < count; k++) {
+        bso_text_add(text, size, "%s%s %.3g", k ? ", " : "", ranges[k].name, hyper(row, ranges[k].key));
+    }
+}
+
 /* Means of each setting: "gamma 1e-07: 76.20 %, flips 1.2e-05". */
 static void list_settings(char *text, size_t size, const family *f, const range *ranges, int count)
 {
     for (int i = 0; i < f->count; i++) {
         bso_text_add(text, size, "%s", BSO_SEMICOLON(text));
-        for (int k = 0; k < count; k++) {
-            bso_text_add(text, size, "%s%s %.3g", k ? ", " : "", ranges[k].name,
-                         hyper(f->row[i], ranges[k].key));
-        }
+        name_setting(text, size, f->row[i], ranges, count);
         bso_text_add(text, size, ": %.2f %%, FF ratio at the end %.2g",
                      bso_claim_sample(f->row[i], bso_test_percent, -1).mean,
                      bso_claim_sample(f->row[i], flip_rate_last, 0).mean);
@@ -133,8 +138,9 @@ static void weigh_pairs(bso_judgement *j, const bso_claim_section *s, int place,
             for (int side = 0; side < 2; side++) {
                 bso_claim_part *p = &parts[found++];
                 *p = (bso_claim_part){.sample = d, .border = -margin};
-                snprintf(p->name, sizeof p->name, "%s %.3g against %.3g", ranges[count - 1].name,
-                         hyper(f->row[a], ranges[count - 1].key), hyper(f->row[b], ranges[count - 1].key));
+                name_setting(p->name, sizeof p->name, f->row[a], ranges, count);
+                bso_text_add(p->name, sizeof p->name, " against ");
+                name_setting(p->name, sizeof p->name, f->row[b], ranges, count);
                 d.mean = -d.mean;
             }
         }
