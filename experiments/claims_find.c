@@ -96,6 +96,7 @@ bool bso_claim_is(const bso_run *run, const char *optimizer, const char *gradien
 static int foreignness(const bso_row *row)
 {
     int least = 2;
+    if (strcmp(row->runs[0]->settings.schedule, "constant") == 0) return 3; /* a control */
     for (int i = 0; i < row->run_count; i++) {
         const char *parts = row->runs[i]->settings.parts;
         if (bso_settings_has(parts, "table2") || bso_settings_has(parts, "fig5")) return 0;

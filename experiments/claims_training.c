@@ -345,6 +345,31 @@ static double changed(const bso_run *run, int unused)
     return 100 * run->final.c2i;
 }
 
+/* What becomes of flips without the schedule that shrinks gamma and 1 - beta1, without a verdict. */
+static void tell_constant(const bso_evidence *e, bso_judgement *j, const bso_claim_section *s)
+{
+    bso_claim_finding *f = NULL;
+    for (int i = 0; i < e->runs->row_count; i++) {
+        const bso_row *row = &e->runs->rows[i];
+        const bso_settings *settings = &row->runs[0]->settings;
+        const bso_sample left = bso_claim_sample(row, flips_left, 0);
+        if (row->section != s->section || strcmp(settings->schedule, "constant") != 0 || !left.n) continue;
+        if (!bso_claim_is(row->runs[0], "bso", online, 0) && !bso_claim_is(row->runs[0], "tbso", online, 0))
+            continue;
+        if (!f) f = bso_claim_found(j, -1, BSO_CLAIM_UNTESTED);
+        if (!f) return;
+        char interval[128];
+        bso_claim_interval(interval, sizeof interval, left, 4, false);
+        bso_text_add(f->outcome, sizeof f->outcome, "%s%s, T = %d: %s", BSO_SEMICOLON(f->outcome),
+                     row->method, (int)settings->steps, interval);
+    }
+    if (!f) return;
+    bso_claim_what(s, f->what, sizeof f->what);
+    bso_text_add(f->what, sizeof f->what, "; gamma and 1-beta1 constant (schedule=constant)");
+    snprintf(f->why, sizeof f->why,
+             "the paper's schedule multiplies both by 0.1 at each stage, and so makes flips rarer by itself");
+}
+
 void bso_claim_stable(const bso_evidence *e, bso_judgement *j)
 {
     static const char *const rules[][2] = {{"bso", "BSO"}, {"tbso", "T-BSO"}};
@@ -385,6 +410,7 @@ void bso_claim_stable(const bso_evidence *e, bso_judgement *j)
         snprintf(f->outcome, sizeof f->outcome, "FF ratio of the last epoch over the first epoch's: %.3000s",
                  outcome);
         f->verdict = bso_claim_weigh(parts, found, sections[i].protocol, f->why, sizeof f->why);
+        tell_constant(e, j, &sections[i]);
     }
     snprintf(j->why, sizeof j->why, "no training of BSO or T-BSO has two epochs with flips");
 }

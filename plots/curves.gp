@@ -9,6 +9,7 @@
 #   style                how curves are drawn: 'lines' or 'linespoints'
 
 all_panels = ''; curves = ''
+y_label_offset = y_format eq '%g' ? 1.15 : 1 # of wider labels
 left = 1e300; right = -1e300; lowest = 1e300; highest = -1e300
 stats table using (!is_number(y(0)) ? 0 : (all_panels = with_name(all_panels, panel(0)), curves = with_name(curves, curve(0)), 0)) nooutput
 stats table using (!is_number(y(0)) ? 0 : (left = smaller(left, x(0)), right = larger(right, x(0)), lowest = smaller(lowest, y(0) - dy(0)), \
@@ -28,7 +29,7 @@ do for [i = 1:words(all_panels)] {
     first_of_row = (i - 1) % panels == 0
     last_row = i > words(all_panels) - panels
     set title p offset 0, -0.6
-    if (first_of_row) { set ylabel y_name offset 1, 0; set format y y_format } else { unset ylabel; set format y '' }
+    if (first_of_row) { set ylabel y_name offset y_label_offset, 0; set format y y_format } else { unset ylabel; set format y '' }
     if (last_row) { set xlabel x_name } else { unset xlabel }
     present = ''
     set autoscale

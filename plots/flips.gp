@@ -12,7 +12,7 @@ bars = 0
 per_row = 2
 x_name = 'update'
 y_name = 'share of weights flipped'
-y_format = '%.0e'
+y_format = '%g'
 style = 'lines'
 figure_title = 'Flips over the training (' . (seeds > 1 ? sprintf('mean of %d seeds', seeds) : 'one seed') . ')'
 x_range = "tic = 10 ** floor(log10(right)); set xrange [0:1.02 * right]; eval 'set xtics ' . sprintf('%g', right / tic < 2.5 ? tic / 2 : right / tic > 5 ? 2 * tic : tic)"

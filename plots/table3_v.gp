@@ -15,7 +15,7 @@ bars = 0
 per_row = 4
 x_name = 'epoch'
 y_name = 'v[t] at the epoch''s end'
-y_format = '%.0e'
+y_format = '%g'
 style = 'linespoints'
 figure_title = 'Mean square of the gradient, v[t], whose root T-BSO divides by (' . (seeds > 1 ? sprintf('mean of %d seeds', seeds) : 'one seed') . ')'
 x_range = "set xrange [0.7:last_epoch + 0.3]; if (last_epoch <= 10) { set xtics 1 }"

@@ -470,6 +470,23 @@ static void flips(void **state)
     expect(18, BSO_CLAIM_NOT_SEEN, "BSO, T = 2");
     give_flips(1e-3, 0.98e-4);
     expect(18, BSO_CLAIM_INCONCLUSIVE, "spans");
+    /* Without a schedule flips are told of, and decide nothing; wherever the row stands. */
+    give_flips(1e-3, 5e-5);
+    cell(&fashion, "bso", "ottt", 2, high, 5, "schedule", "constant");
+    for (int i = 5; i < 10; i++) {
+        runs[i].epochs_done = 2;
+        runs[i].epochs = bso_alloc(BSO_MEM_LOG, 2, sizeof *runs[i].epochs, "test");
+        runs[i].epochs[0].flip_rate = 1e-3;
+        runs[i].epochs[1].flip_rate = 9e-4 + 1e-6 * i;
+    }
+    for (int turn = 0; turn < 2; turn++) {
+        expect(18, BSO_CLAIM_SEEN, "");
+        assert_int_equal(judgement[17].findings, 2);
+        assert_non_null(strstr(judgement[17].finding[1].outcome, "bso <ottt>, T = 2: 0.907"));
+        const bso_row first = rows[0];
+        rows[0] = rows[1];
+        rows[1] = first;
+    }
 }
 
 /* ---- Memory ---- */
