@@ -16,7 +16,8 @@
 static const char help[] =
     "usage: bso report DIR\n"
     "  reads DIR/runs, DIR/regret and DIR/memory (*.h5) and writes DIR/report.md and DIR/report.html: a\n"
-    "  verdict on each of the paper's claims, tables, plots and where they came from\n";
+    "  verdict on each of the paper's claims, tables, plots and where they came from; and the verdicts as\n"
+    "  DIR/tables/claims.csv\n";
 
 static const struct {
     const char *id, *title;
@@ -97,6 +98,14 @@ static int load(const char *directory, bso_table *runs, bso_regret_set *regret, 
                : 0;
 }
 
+/* The verdicts for other programs: DIR/tables/claims.csv. */
+static int write_claims(const char *directory, const bso_report *report)
+{
+    char tables[BSO_PATH];
+    if (bso_file_path(tables, directory, "tables") || bso_file_directory(tables)) return BSO_ERROR;
+    return bso_print_file(tables, "claims.csv", bso_report_claims_csv, report);
+}
+
 int bso_command_report(int argc, char **argv)
 {
     const char *directory;
@@ -114,6 +123,7 @@ int bso_command_report(int argc, char **argv)
     if (!status) status = bso_claims_judge(&report.evidence, judgement);
     if (!status) status = bso_print_file(directory, "report.md", print_markdown, &report);
     if (!status) status = bso_print_file(directory, "report.html", print_html, &report);
+    if (!status) status = write_claims(directory, &report);
     if (!status) {
         printf("%s/report.md\n%s/report.html\n", directory, directory);
         status = runs.unreadable || regret.unreadable || memory.unreadable ? 1 : 0;

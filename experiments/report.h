@@ -28,6 +28,8 @@ bool bso_report_picture(bso_page *page, const bso_report *report, const char *na
 
 /* Chapters. Each says what is missing where there is nothing to show. */
 void bso_report_claims(bso_page *page, const bso_report *report);
+/* Each claim's verdict as CSV; argument: a bso_report. */
+void bso_report_claims_csv(FILE *out, const void *argument);
 void bso_report_what(bso_page *page, const bso_report *report);
 void bso_report_comparison(bso_page *page, const bso_report *report);
 void bso_report_parts(bso_page *page, const bso_report *report);

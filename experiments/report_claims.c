@@ -93,3 +93,21 @@ void bso_report_claims(bso_page *page, const bso_report *report)
     print_list(page, report->judgement);
     for (int i = 0; i < BSO_CLAIMS; i++) print_claim(page, report, &report->judgement[i]);
 }
+
+void bso_report_claims_csv(FILE *out, const void *argument)
+{
+    const bso_report *report = argument;
+    fputs("number,claim,verdict,why,what,outcome\n", out);
+    for (int i = 0; i < BSO_CLAIMS; i++) {
+        const bso_judgement *j = &report->judgement[i];
+        const bso_claim_finding *f = j->decided;
+        const char *const fields[] = {j->claim->title, bso_claim_words(j->verdict), f ? f->why : j->why,
+                                      f ? f->what : "", f ? f->outcome : ""};
+        fprintf(out, "%d", j->claim->number);
+        for (size_t k = 0; k < sizeof fields / sizeof *fields; k++) {
+            fputc(',', out);
+            bso_csv_text(out, fields[k]);
+        }
+        fputc('\n', out);
+    }
+}

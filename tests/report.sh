@@ -89,6 +89,7 @@ rm -r "$work/less/runs" "$work/less/memory"
 run report "$work/less"
 check "without trainings: exit status 0" [ $? = 0 ]
 check "without trainings: says so" has "$work/less/report.md" 'No training is among these results'
+check "the verdicts as a table" [ "$(grep -c '^[0-9]*,' "$dir/tables/claims.csv")" = 18 ]
 check "without memory: claim 1 is not tested" has "$work/less/report.html" 'article id="claim-1" class="untested"'
 rm -r "$work/less/regret"
 "$bso" report "$work/less" > "$work/log" 2>&1

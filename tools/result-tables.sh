@@ -6,7 +6,7 @@
 #     <!-- results:begin KIND FILE.csv -->
 #     <!-- results:end -->
 # KIND: methods (accuracy, size, memory), accuracy (accuracy alone), datasets (accuracy and speed on each), tuned (settings that tuning
-# found), memory (of training, against T), regret (growth, bounds and verdicts under reading A).
+# found), memory (of training, against T), regret (growth, bounds and verdicts under reading A), claims (verdicts).
 set -euo pipefail
 cd -- "$(dirname -- "$(readlink -f -- "$0")")/.."
 
@@ -49,6 +49,9 @@ table() { # kind, file
             } else if (kind == "regret") {
                 print "| problem | d | rule | exponent of R | largest R / printed bound | times d | times d G | corrected | verdict |"
                 print "|---|--:|---|--:|--:|--:|--:|--:|---|"
+            } else if (kind == "claims") {
+                print "| | the paper claims | verdict here | why |"
+                print "|--:|---|---|---|"
             } else { refuse("no such kind of table: " kind) }
         }
         NR == 1 { fields = split_line($0); for (i = 1; i <= fields; i++) column[field[i]] = i; next }
@@ -82,6 +85,7 @@ table() { # kind, file
                 get("claimed_exponent") == 0.5 ? "–" : number("printed_d_g_max_ratio", "%.2f", 1), number("corrected_max_ratio", "%.2f", 1),
                 get("verdict")
         }
+        kind == "claims" { printf "| %d | %s | **%s** | %s |\n", get("number"), get("claim"), get("verdict"), get("why") }
         END { if (NR < 2 && !refused) refuse("no results") }' "$2"
 }
 
