@@ -72,16 +72,22 @@ bso_claim_verdict bso_claim_weigh(const bso_claim_part *parts, int count, bool p
                                   size_t size)
 {
     const bso_claim_part *against = NULL, *spans = NULL;
+    const bso_claim_part *few = NULL, *other = NULL, *lost = NULL;
     int enough = 0, agree = 0, most = 0, present = 0;
     *why = '\0';
     for (int i = 0; i < count; i++) enough += parts[i].sample.n >= BSO_CLAIM_SEEDS;
     for (int i = 0; i < count; i++) {
         const bso_sample s = parts[i].sample;
+        if (parts[i].lost && !lost) lost = &parts[i];
         if (s.n == 0) continue;
         present++;
         most = s.n > most ? s.n : most;
         agree += s.mean > parts[i].border;
-        if (s.n < BSO_CLAIM_SEEDS) continue;
+        if (s.n < BSO_CLAIM_SEEDS) {
+            if (!few) few = &parts[i];
+            if (!(s.mean > parts[i].border) && !other) other = &parts[i];
+            continue;
+        }
         /* Bonferroni: each of `enough` intervals misses with 5 % / enough. */
         const double wide = bso_student_bound(1 - 0.05 / enough, s.n - 1) * error_of(s);
         if (s.mean + wide < parts[i].border && !against) against = &parts[i];
@@ -107,6 +113,17 @@ bso_claim_verdict bso_claim_weigh(const bso_claim_part *parts, int count, bool p
         verdict = protocol ? BSO_CLAIM_FAILS : BSO_CLAIM_NOT_SEEN;
     } else if (spans) {
         bso_text_add(why, size, "%s: the interval spans the margin", spans->name);
+        verdict = BSO_CLAIM_INCONCLUSIVE;
+    } else if (lost) {
+        bso_text_add(why, size, "%s: %d training%s diverged", lost->name, lost->lost,
+                     lost->lost == 1 ? "" : "s");
+        verdict = BSO_CLAIM_INCONCLUSIVE;
+    } else if (other) {
+        bso_text_add(why, size, "%s: the mean of fewer than %d seeds is on the other side", other->name,
+                     BSO_CLAIM_SEEDS);
+        verdict = BSO_CLAIM_INCONCLUSIVE;
+    } else if (few && protocol) {
+        bso_text_add(why, size, "%s: too few seeds for all to be settled", few->name);
         verdict = BSO_CLAIM_INCONCLUSIVE;
     }
     if (enough < present) {
@@ -148,10 +165,39 @@ static void sort(bso_judgement *j)
     }
 }
 
+/* Findings that decide alike: equally near, or all under the protocol with enough seeds. */
+static bool equals(const bso_claim_finding *a, const bso_claim_finding *b)
+{
+    if (a->rank < 0 || b->rank < 0) return false;
+    return a->rank == b->rank ||
+           (a->protocol && b->protocol && a->rank < BSO_CLAIM_SECTIONS && b->rank < BSO_CLAIM_SECTIONS);
+}
+
+static int gravity(const bso_claim_finding *f)
+{
+    const bool against = f->verdict == BSO_CLAIM_FAILS || f->verdict == BSO_CLAIM_NOT_SEEN;
+    return against ? 2 : f->verdict == BSO_CLAIM_INCONCLUSIVE;
+}
+
+/* A claim that comes out on one data set and not on another has not come out: the gravest goes first. */
+static void worst_of_equals(bso_judgement *j)
+{
+    int worst = 0;
+    for (int i = 1; i < j->findings; i++) {
+        if (equals(&j->finding[0], &j->finding[i]) && gravity(&j->finding[i]) > gravity(&j->finding[worst])) {
+            worst = i;
+        }
+    }
+    const bso_claim_finding first = j->finding[worst];
+    memmove(&j->finding[1], &j->finding[0], (size_t)worst * sizeof first);
+    j->finding[0] = first;
+}
+
 static void decide(bso_judgement *j)
 {
     sort(j);
     if (j->findings == 0 || j->finding[0].rank < 0) return; /* as the claim's own function left it */
+    worst_of_equals(j);
     j->decided = &j->finding[0];
     j->verdict = j->decided->verdict;
     snprintf(j->why, sizeof j->why, "%s", j->decided->why);
@@ -168,8 +214,8 @@ static const char regret_rule[] =
     "above), or exceeds the bound even when that is given a factor of the dimension d (and, for T-BSO, of "
     "the largest gradient G); it holds with a correction if such a factor is all that is missing; it holds "
     "if the printed bound was kept in every round of every problem. Rates of growth take 10,000 rounds "
-    "and, of random problems, 5 seeds; where an exponent's interval holds the one claimed, the verdict is "
-    "inconclusive.";
+    "and, of random problems, 5 seeds; where a problem has less, an exponent's interval holds the one "
+    "claimed, or a family of problems was not played, the verdict is inconclusive.";
 
 static const char regret_caution[] =
     "Against an adversary that pushes against the current sign, no rule without chance can have regret "
@@ -267,7 +313,8 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "Over all problems under reading A, both rules: it does not hold if in any problem the exponent of "
      "regret is 0.99 or more (of random problems: its 95 % interval, widened for looking at several, is "
      "above), holds if the 95 % interval of every exponent ends below that, else it is inconclusive. Rates "
-     "of growth take 10,000 rounds and, of random problems, 5 seeds.",
+     "of growth take 10,000 rounds and, of random problems, 5 seeds; every family and both rules are "
+     "needed for it to hold.",
      regret_caution,
      {"regret", NULL, NULL},
      bso_claim_regret_average},

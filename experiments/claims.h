@@ -50,6 +50,7 @@ typedef struct {
     char outcome[3072]; /* what came out, with its interval */
     char why[768];      /* why that verdict; "" where there is no more to say */
     bso_claim_verdict verdict;
+    bool protocol; /* of trainings under the paper's protocol */
     int rank; /* what decides comes first: 0 decides if there is one, then 1, ...; negative: it never decides
                */
 } bso_claim_finding;

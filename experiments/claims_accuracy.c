@@ -23,6 +23,7 @@ static void weigh_section(bso_judgement *j, const bso_claim_section *s, int plac
     for (int i = 0; i < count; i++) seeds = parts[i].sample.n > seeds ? parts[i].sample.n : seeds;
     bso_claim_finding *f = bso_claim_found(j, bso_claim_rank(s, place, seeds), BSO_CLAIM_UNTESTED);
     if (!f) return;
+    f->protocol = s->protocol;
     bso_claim_what(s, f->what, sizeof f->what);
     bso_text_add(f->what, sizeof f->what, "; %d seed%s", seeds, seeds == 1 ? "" : "s");
     snprintf(f->outcome, sizeof f->outcome, "%s", outcome);
@@ -31,11 +32,11 @@ static void weigh_section(bso_judgement *j, const bso_claim_section *s, int plac
 }
 
 static void add_part(bso_claim_part *parts, int *count, char *outcome, size_t size, const char *name,
-                     bso_sample sample, double border)
+                     bso_sample sample, double border, int lost)
 {
     if (*count == BSO_CLAIM_PARTS) return;
     bso_claim_part *p = &parts[(*count)++];
-    *p = (bso_claim_part){.sample = sample, .border = border};
+    *p = (bso_claim_part){.sample = sample, .border = border, .lost = lost};
     snprintf(p->name, sizeof p->name, "%s", name);
     char interval[128];
     bso_claim_interval(interval, sizeof interval, sample, 2, true);
@@ -77,7 +78,8 @@ void bso_claim_better_than_bso(const bso_evidence *e, bso_judgement *j)
             char name[64];
             snprintf(name, sizeof name, "T = %lld", (long long)steps[t]);
             add_part(parts, &found, outcome, sizeof outcome, name,
-                     bso_claim_difference(ours, theirs, bso_test_percent, -1), 0);
+                     bso_claim_difference(ours, theirs, bso_test_percent, -1), 0,
+                     bso_claim_lost(ours) + bso_claim_lost(theirs));
         }
         char text[3200];
         snprintf(text, sizeof text, "T-BSO - BSO in points, %s", outcome);
@@ -151,7 +153,8 @@ static void add_peak(bso_claim_part *parts, int *count, char *outcome, size_t si
         snprintf(name, sizeof name, "%s, T = 4 less T = %d", rule, (int)others[i]);
         if (other) {
             add_part(parts, count, outcome, size, name,
-                     bso_claim_difference(peak, other, bso_test_percent, -1), 0);
+                     bso_claim_difference(peak, other, bso_test_percent, -1), 0,
+                     bso_claim_lost(peak) + bso_claim_lost(other));
         }
     }
 }
@@ -163,7 +166,9 @@ static void add_slope(bso_claim_part *parts, int *count, char *outcome, size_t s
     if (times < 2) return;
     snprintf(name, sizeof name, "%s, points for each doubling of T from %d to %d", rule, (int)steps[0],
              (int)steps[times - 1]);
-    add_part(parts, count, outcome, size, name, slopes(rows, steps, times), 0);
+    int lost = 0;
+    for (int t = 0; t < times; t++) lost += bso_claim_lost(rows[t]);
+    add_part(parts, count, outcome, size, name, slopes(rows, steps, times), 0, lost);
     for (int t = 0; t < times; t++) {
         const bso_sample s = bso_claim_sample(rows[t], bso_test_percent, -1);
         bso_text_add(outcome, size, "%s%.2f %% at T = %d", t ? ", " : " [", s.mean, (int)steps[t]);
@@ -255,7 +260,8 @@ static void add_rivals(const bso_table *table, int section, const char *optimize
         if (!ours || row != bso_claim_row(table, section, s->optimizer, s->gradient, s->steps)) continue;
         char name[160];
         snprintf(name, sizeof name, "%s - %.100s, T = %d", rule, row->method, (int)s->steps);
-        add_part(parts, count, outcome, size, name, bso_claim_difference(ours, row, bso_test_percent, -1), 0);
+        add_part(parts, count, outcome, size, name, bso_claim_difference(ours, row, bso_test_percent, -1), 0,
+                 bso_claim_lost(ours) + bso_claim_lost(row));
     }
 }
 
@@ -316,7 +322,8 @@ static void against_full_precision(const bso_evidence *e, bso_judgement *j, cons
         snprintf(part, sizeof part, "T = %d", (int)steps[t]);
         if (theirs) {
             add_part(parts, &found, outcome, sizeof outcome, part,
-                     bso_claim_difference(ours, theirs, bso_test_percent, -1), border);
+                     bso_claim_difference(ours, theirs, bso_test_percent, -1), border,
+                     bso_claim_lost(ours) + bso_claim_lost(theirs));
         }
     }
     if (!found) return;
@@ -359,7 +366,8 @@ static void reaches(const bso_evidence *e, bso_judgement *j, const char *table, 
             if (!row) continue;
             bso_claim_part *part = &parts[found++];
             *part = (bso_claim_part){.sample = bso_claim_sample(row, bso_test_percent, -1),
-                                     .border = figure - figure_margin};
+                                     .border = figure - figure_margin,
+                                     .lost = bso_claim_lost(row)};
             char interval[128];
             bso_claim_interval(interval, sizeof interval, part->sample, 2, false);
             snprintf(part->name, sizeof part->name, "T = %d", T[t]);

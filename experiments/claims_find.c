@@ -10,8 +10,9 @@
 
 /* ---- Sections ---- */
 
-/* The paper's protocol (spec: batch 128, 400 epochs; ImageNet batch 64, 100 epochs, or 30 after those). */
-enum { EPOCHS = 400, BATCH = 128, IMAGENET_EPOCHS = 100, FINE_EPOCHS = 30, IMAGENET_BATCH = 64 };
+/* The paper's protocol (spec: batch 128, 400 epochs in 8 stages; ImageNet batch 64, 100 epochs, or 30 after
+ * those). */
+enum { EPOCHS = 400, STAGES = 8, BATCH = 128, IMAGENET_EPOCHS = 100, FINE_EPOCHS = 30, IMAGENET_BATCH = 64 };
 
 static bool papers_network(const char *paper, const bso_settings *s)
 {
@@ -21,14 +22,17 @@ static bool papers_network(const char *paper, const bso_settings *s)
 static bool papers_protocol(const char *paper, const bso_settings *s)
 {
     if (!paper || !papers_network(paper, s) || s->train_samples || s->test_samples || s->subset_classes ||
-        s->subset_per_class) {
+        s->subset_per_class || s->image_size) {
         return false;
     }
+    /* Speech Commands has an official split for validation, any other set gives up training samples. */
+    if (s->validation > 0 && strcmp(paper, "GSC") != 0) return false;
     if (strcmp(paper, "ImageNet") == 0) {
         return s->batch == IMAGENET_BATCH &&
-               (s->epochs >= IMAGENET_EPOCHS || (*s->init && s->epochs >= FINE_EPOCHS));
+               (s->steps == 1 ? s->epochs >= IMAGENET_EPOCHS : *s->init && s->epochs >= FINE_EPOCHS);
     }
-    return s->batch == BATCH && s->epochs >= EPOCHS;
+    return s->batch == BATCH && s->epochs >= EPOCHS && strcmp(s->schedule, "step") == 0 &&
+           s->schedule_stages == STAGES;
 }
 
 static int kind(const bso_claim_section *s)
@@ -53,13 +57,23 @@ static int by_nearness(const void *a, const void *b)
     return order ? order : x->section - y->section;
 }
 
+/* A run of the section that begins at row `first` that is no control with a constant schedule, if it has one.
+ */
+static const bso_run *ordinary(const bso_table *table, int first)
+{
+    for (int i = first; i < table->row_count && table->rows[i].section == table->rows[first].section; i++) {
+        if (strcmp(table->rows[i].runs[0]->settings.schedule, "constant") != 0) return table->rows[i].runs[0];
+    }
+    return table->rows[first].runs[0];
+}
+
 int bso_claim_sections(const bso_table *table, bso_claim_section section[BSO_CLAIM_SECTIONS])
 {
     int count = 0;
     for (int i = 0; i < table->row_count && count < BSO_CLAIM_SECTIONS; i++) {
         const bso_row *row = &table->rows[i];
         if (i > 0 && row->section == table->rows[i - 1].section) continue;
-        const bso_run *run = row->runs[0];
+        const bso_run *run = ordinary(table, i);
         bso_claim_section *s = &section[count++];
         *s = (bso_claim_section){.section = row->section, .run = run};
         s->paper = bso_reported_dataset(run->dataset_name);
@@ -92,6 +106,26 @@ bool bso_claim_is(const bso_run *run, const char *optimizer, const char *gradien
            strcmp(s->behaviour, "paper") == 0;
 }
 
+/* Was a row made for nothing but a search over hyperparameters (Tables 3 and 4)? */
+static bool of_search(const bso_row *row)
+{
+    for (int i = 0; i < row->run_count; i++) {
+        const char *parts = row->runs[i]->settings.parts;
+        if (strcmp(parts, "table3") != 0 && strcmp(parts, "table4") != 0 &&
+            strcmp(parts, "table3+table4") != 0 && strcmp(parts, "table4+table3") != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool stands_for(const bso_row *row, int section, const char *optimizer, const char *gradient,
+                       int64_t steps)
+{
+    return row->section == section && bso_claim_is(row->runs[0], optimizer, gradient, steps) &&
+           !of_search(row);
+}
+
 /* How far a row is from having been made for the main comparison. */
 static int foreignness(const bso_row *row)
 {
@@ -111,7 +145,7 @@ const bso_row *bso_claim_row(const bso_table *table, int section, const char *op
     const bso_row *best = NULL;
     for (int i = 0; i < table->row_count; i++) {
         const bso_row *row = &table->rows[i];
-        if (row->section != section || !bso_claim_is(row->runs[0], optimizer, gradient, steps)) continue;
+        if (!stands_for(row, section, optimizer, gradient, steps)) continue;
         int order = best ? foreignness(best) - foreignness(row) : 1;
         if (!order) order = row->run_count - best->run_count;
         if (order > 0) best = row;
@@ -131,7 +165,7 @@ int bso_claim_steps(const bso_table *table, int section, const char *optimizer, 
     int count = 0;
     for (int i = 0; i < table->row_count && count < BSO_CLAIM_PARTS; i++) {
         const bso_row *row = &table->rows[i];
-        if (row->section != section || !bso_claim_is(row->runs[0], optimizer, gradient, 0)) continue;
+        if (!stands_for(row, section, optimizer, gradient, 0)) continue;
         int j = 0;
         while (j < count && steps[j] != row->runs[0]->settings.steps) j++;
         if (j == count) steps[count++] = row->runs[0]->settings.steps;
@@ -155,6 +189,13 @@ bso_sample bso_claim_sample(const bso_row *row, bso_run_value value, int argumen
     const int count = seeds_of(row);
     for (int i = 0; i < count; i++) x[i] = *row->runs[i]->stopped ? NAN : value(row->runs[i], argument);
     return bso_sample_of(x, count);
+}
+
+int bso_claim_lost(const bso_row *row)
+{
+    int lost = 0;
+    for (int i = 0; i < row->run_count; i++) lost += *row->runs[i]->stopped != '\0';
+    return lost;
 }
 
 bso_sample bso_claim_difference(const bso_row *a, const bso_row *b, bso_run_value value, int argument)

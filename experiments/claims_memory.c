@@ -108,7 +108,7 @@ void bso_claim_memory_flat(const bso_evidence *e, bso_judgement *j)
     bool flat = true, protocol = papers(bptt) && bso_memory_at(bptt, STEPS_MAX) && bso_memory_at(bptt, 1);
     for (int i = 0; i < 2; i++) {
         add_growth(f, file[i]);
-        protocol = protocol && papers(file[i]);
+        protocol = protocol && papers(file[i]) && bso_memory_at(file[i], STEPS_MAX);
         if (fabs(growth_of(file[i]) - 1) <= last_digit / figure[i]) continue;
         flat = false;
         bso_text_add(f->why, sizeof f->why, "%s%s grows with T", BSO_SEMICOLON(f->why), file[i]->label);

@@ -31,6 +31,7 @@ typedef struct {
     int seeds;       /* likewise */
     double ratio;    /* largest R over the printed bound */
     uint64_t first;  /* round at which it was first not kept */
+    unsigned played; /* bit i: family i was, by BSO; bit i + BSO_FAMILIES: by T-BSO */
     char where[256]; /* families whose growth is above what is claimed, or whose average does not vanish */
 } tally;
 
@@ -71,6 +72,7 @@ static void count(tally *t, const bso_regret_result *r, bool average, int looks)
     bso_regret_summary s;
     bso_regret_summarize(r, &s);
     t->count++;
+    t->played |= 1u << ((int)r->family + (strcmp(r->rule, "tbso") == 0 ? BSO_FAMILIES : 0));
     t->rounds = r->rounds > t->rounds ? r->rounds : t->rounds;
     t->seeds = r->seeds > t->seeds ? r->seeds : t->seeds;
     const bso_bound_record *held = &s.held[BSO_BOUND_PRINTED];
@@ -115,9 +117,9 @@ static bso_claim_verdict verdict_of(const tally *t, char *why, size_t size)
                      BSO_SEMICOLON(why), t->violated, t->count, (unsigned long long)t->first);
     }
     if (t->above || t->beyond) return BSO_CLAIM_FAILS;
-    if (t->few == t->count) {
-        bso_text_add(why, size, "%stoo short for a rate of growth, or fewer than %d seeds",
-                     BSO_SEMICOLON(why), BSO_CLAIM_SEEDS);
+    if (t->few) {
+        bso_text_add(why, size, "%s%d of %d too short for a rate of growth, or of fewer than %d seeds",
+                     BSO_SEMICOLON(why), t->few, t->count, BSO_CLAIM_SEEDS);
         return BSO_CLAIM_INCONCLUSIVE;
     }
     if (t->unclear) {
@@ -135,8 +137,9 @@ static bso_claim_verdict verdict_of_average(const tally *t, char *why, size_t si
         bso_text_add(why, size, "it does not: %s", t->where);
         return BSO_CLAIM_FAILS;
     }
-    if (t->few == t->count) {
-        bso_text_add(why, size, "too short for a rate of growth, or fewer than %d seeds", BSO_CLAIM_SEEDS);
+    if (t->few) {
+        bso_text_add(why, size, "%d of %d too short for a rate of growth, or of fewer than %d seeds", t->few,
+                     t->count, BSO_CLAIM_SEEDS);
         return BSO_CLAIM_INCONCLUSIVE;
     }
     if (t->average_unclear) {
@@ -144,6 +147,21 @@ static bso_claim_verdict verdict_of_average(const tally *t, char *why, size_t si
         return BSO_CLAIM_INCONCLUSIVE;
     }
     return BSO_CLAIM_HOLDS;
+}
+
+/* The theorem is about every sequence: where families of problems were not played, nothing holds yet. rule:
+ * NULL for both. */
+static void need_all_families(const tally *t, const char *rule, bso_claim_finding *f)
+{
+    int missing = 0;
+    for (int i = 0; i < BSO_FAMILIES; i++) {
+        const bool bso = t->played >> i & 1, tbso = t->played >> (i + BSO_FAMILIES) & 1;
+        missing += !(rule ? bso || tbso : bso && tbso);
+    }
+    if (!missing || (f->verdict != BSO_CLAIM_HOLDS && f->verdict != BSO_CLAIM_CORRECTED)) return;
+    bso_text_add(f->why, sizeof f->why, "%s%d of %d families of problems were not played",
+                 BSO_SEMICOLON(f->why), missing, (int)BSO_FAMILIES);
+    f->verdict = BSO_CLAIM_INCONCLUSIVE;
 }
 
 /* One result in few words: "d = 8, A: R grows as K^0.51 ± 0.02, at most 0.31 of the printed bound". */
@@ -247,6 +265,7 @@ static void judge_rule(const bso_evidence *e, bso_judgement *j, const char *rule
              "in %d; it is at most %s times that bound",
              t.count, t.above, t.violated, times(t.ratio, (char[32]){0}));
     f->verdict = verdict_of(&t, f->why, sizeof f->why);
+    need_all_families(&t, rule, f);
     tell_families(e, j, rule, false, verdict_of);
     tell_readings(e, j, rule);
 }
@@ -287,5 +306,6 @@ void bso_claim_regret_average(const bso_evidence *e, bso_judgement *j)
     snprintf(f->outcome, sizeof f->outcome, "%d problems and settings: average regret does not vanish in %d",
              t.count, t.not_vanishing);
     f->verdict = verdict_of_average(&t, f->why, sizeof f->why);
+    need_all_families(&t, NULL, f);
     for (int r = 0; r < 2; r++) tell_families(e, j, rules[r], true, verdict_of_average);
 }

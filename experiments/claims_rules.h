@@ -27,6 +27,7 @@ typedef struct {
     char name[160]; /* "T = 2" */
     bso_sample sample;
     double border;
+    int lost; /* seeds with a training behind it that diverged; `sample` is without them */
 } bso_claim_part;
 
 enum { BSO_CLAIM_PARTS = 64 };
@@ -34,7 +35,10 @@ enum { BSO_CLAIM_PARTS = 64 };
 /* The verdict of several comparisons which must all come out as claimed. Of those with BSO_CLAIM_SEEDS seeds
  * or more: it is supported where every 95 % interval lies above its border; contradicted where one lies
  * below, the interval widened for looking at several (Bonferroni), since of many one is below by chance; else
- * it is inconclusive. protocol: is it the paper's? Else a direction is all that can be seen. why[size]: set.
+ * it is inconclusive. What is left out of the intervals supports nothing: it is inconclusive, too, where any
+ * training diverged, where the mean of a comparison with fewer seeds is on the other side, and under the
+ * protocol where there is such a comparison at all. protocol: is it the paper's? Else a direction is all that
+ * can be seen. why[size]: set.
  */
 bso_claim_verdict bso_claim_weigh(const bso_claim_part *parts, int count, bool protocol, char *why,
                                   size_t size);
@@ -66,12 +70,13 @@ int bso_claim_rank(const bso_claim_section *s, int place, int seeds);
 bool bso_claim_is(const bso_run *run, const char *optimizer, const char *gradient, int64_t steps);
 
 /* The row of a section that stands for a rule and gradient at T in a comparison: one made for the main
- * comparison (parts table2, fig5) before one made for nothing in particular before one of a sweep of
- * something else; then more seeds; then the table's order. NULL: there is none. */
+ * comparison (parts table2, fig5) before one made for nothing in particular before one of
+ * something else; then more seeds; then the table's order. NULL: there is none; one of a search over
+ * hyperparameters (Tables 3 and 4) stands for nothing but itself. */
 const bso_row *bso_claim_row(const bso_table *table, int section, const char *optimizer, const char *gradient,
                              int64_t steps);
 
-/* The T at which a section has that rule and gradient, ascending. */
+/* The T at which a section has such a row, ascending. */
 int bso_claim_steps(const bso_table *table, int section, const char *optimizer, const char *gradient,
                     int64_t steps[BSO_CLAIM_PARTS]);
 
@@ -79,6 +84,9 @@ int bso_claim_steps(const bso_table *table, int section, const char *optimizer, 
  * count. */
 bso_sample bso_claim_sample(const bso_row *row, bso_run_value value, int argument);
 bso_sample bso_claim_difference(const bso_row *a, const bso_row *b, bso_run_value value, int argument);
+
+/* How many trainings of a row diverged. */
+int bso_claim_lost(const bso_row *row);
 
 /* What was run: the section, and what is behind it. */
 void bso_claim_what(const bso_claim_section *s, char *text, size_t size);

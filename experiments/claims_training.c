@@ -22,6 +22,7 @@ static void told(bso_judgement *j, const bso_claim_section *s, int place, int se
 {
     *f = bso_claim_found(j, seeds ? bso_claim_rank(s, place, seeds) : -1, BSO_CLAIM_UNTESTED);
     if (!*f) return;
+    (*f)->protocol = s->protocol;
     bso_claim_what(s, (*f)->what, sizeof(*f)->what);
 }
 
@@ -137,7 +138,9 @@ static void weigh_pairs(bso_judgement *j, const bso_claim_section *s, int place,
             }
             for (int side = 0; side < 2; side++) {
                 bso_claim_part *p = &parts[found++];
-                *p = (bso_claim_part){.sample = d, .border = -margin};
+                *p = (bso_claim_part){.sample = d,
+                                      .border = -margin,
+                                      .lost = bso_claim_lost(f->row[a]) + bso_claim_lost(f->row[b])};
                 name_setting(p->name, sizeof p->name, f->row[a], ranges, count);
                 bso_text_add(p->name, sizeof p->name, " against ");
                 name_setting(p->name, sizeof p->name, f->row[b], ranges, count);
@@ -278,7 +281,13 @@ static double first_and_last(const bso_run *run, int unused)
     return cosine(run, 0);
 }
 
-/* The row with cosines at the largest T of at least 3: below, no distances differ. */
+static bool control(const bso_row *row)
+{
+    return strcmp(row->runs[0]->settings.schedule, "constant") == 0;
+}
+
+/* The row with cosines at the largest T of at least 3: below, no distances differ. One with a constant
+ * schedule is the last choice. */
 static const bso_row *measured_cosine(const bso_table *table, int section, const char *optimizer)
 {
     const bso_row *best = NULL;
@@ -286,7 +295,11 @@ static const bso_row *measured_cosine(const bso_table *table, int section, const
         const bso_row *row = &table->rows[i];
         if (row->section != section || !bso_claim_is(row->runs[0], optimizer, NULL, 0)) continue;
         if (row->runs[0]->settings.steps < 3 || bso_claim_sample(row, unlike, 0).n == 0) continue;
-        if (!best || row->runs[0]->settings.steps > best->runs[0]->settings.steps) best = row;
+        if (!best || row->runs[0]->settings.steps > best->runs[0]->settings.steps ||
+            (row->runs[0]->settings.steps == best->runs[0]->settings.steps && control(best) &&
+             !control(row))) {
+            best = row;
+        }
     }
     return best;
 }
@@ -303,7 +316,10 @@ void bso_claim_cosine(const bso_evidence *e, bso_judgement *j)
         if (!row) row = measured_cosine(e->runs, sections[i].section, "bso");
         if (!row) continue;
         const bso_claim_part parts[] = {
-            {.name = "neighbouring steps", .sample = bso_claim_sample(row, unlike, 0), .border = -alike},
+            {.name = "neighbouring steps",
+             .sample = bso_claim_sample(row, unlike, 0),
+             .border = -alike,
+             .lost = bso_claim_lost(row)},
             {.name = "fall with distance", .sample = bso_claim_sample(row, fall, 0), .border = 0}};
         bso_claim_finding *f;
         told(j, &sections[i], i, parts[0].sample.n, &f);
@@ -392,7 +408,8 @@ void bso_claim_stable(const bso_evidence *e, bso_judgement *j)
                 if (!left.n) continue;
                 bso_claim_part *p = &parts[found++];
                 *p = (bso_claim_part){.sample = bso_claim_sample(row, minus_flips_left, 0),
-                                      .border = -died_out};
+                                      .border = -died_out,
+                                      .lost = bso_claim_lost(row)};
                 snprintf(p->name, sizeof p->name, "%s, T = %d", rules[r][1], (int)steps[t]);
                 seeds = left.n > seeds ? left.n : seeds;
                 char interval[128];

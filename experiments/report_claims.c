@@ -28,8 +28,10 @@ static void print_counts(bso_page *page, const bso_judgement *j)
                        "claim is supported where every interval lies on its side, and contradicted where "
                        "one lies on the other side, widened for looking at several (Bonferroni). Fewer "
                        "than %d seeds decide nothing. Where several data sets or lengths of training were "
-                       "run, the nearest to the protocol that has %d seeds decides; stand-ins for data "
-                       "that are not at hand decide last; the others are listed.",
+                       "run, the nearest to the protocol that has %d seeds decides, and of several under the "
+                       "protocol the one that speaks most against the claim; stand-ins for data that are "
+                       "not at hand decide last; the others are listed. Trainings that diverged are in no "
+                       "interval, but where one did, the claim is not supported.",
                        BSO_CLAIM_SEEDS, BSO_CLAIM_SEEDS);
 }
 
