@@ -7,7 +7,7 @@ eval choose_panels
 eval lay_out
 eval page(width, height)
 bands = words(methods) <= 6 # more of them would cover each other
-figure_title = 'Test accuracy while training (' . (bands ? over_seeds('band') : sprintf('mean of %d seeds', seeds)) . ')'
+figure_title = 'Test accuracy while training (' . (bands ? over_seeds('band') : mean_of_seeds(0)) . ')'
 eval panel_margins
 
 set xlabel 'epoch'

@@ -5,7 +5,7 @@ call 'style.gp' ARG1 ARG2 ARG3
 seeds = 1
 trained = '' # pairs of method and T
 stats table using (trained = with_name(trained, pair(strcol("method"), strcol("T"))), datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
-    steps = with_name(steps, strcol("T")), seeds = larger(seeds, column("seeds")), 0) nooutput
+    steps = with_name(steps, strcol("T")), seeds = count_seeds(column("seeds")), 0) nooutput
 rows = words(datasets)
 panels = 1
 eval lay_out

@@ -2,7 +2,7 @@
 # curve for each epoch.
 call 'style.gp' ARG1 ARG2 ARG3
 
-stats table using (datasets = with_name(datasets, strcol("dataset")), seeds = larger(seeds, column("n")), 0) nooutput
+stats table using (datasets = with_name(datasets, strcol("dataset")), seeds = count_seeds(column("n")), 0) nooutput
 panel(unused) = strcol("method") . ', T = ' . strcol("T") . "\n" . (words(datasets) > 1 ? strcol("dataset") . ', ' : '') . strcol("layer")
 curve(unused) = 'epoch ' . strcol("epoch")
 x(unused) = column("distance")

@@ -3,7 +3,7 @@ call 'style.gp' ARG1 ARG2 ARG3
 
 pages = '' # of source and data set
 stats table using (pages = with_name(pages, pair(strcol("source"), strcol("dataset"))), methods = with_name(methods, strcol("method")), \
-    steps = with_name(steps, strcol("T")), seeds = larger(seeds, column("n")), 0) nooutput
+    steps = with_name(steps, strcol("T")), seeds = count_seeds(column("n")), 0) nooutput
 eval order_steps
 rows = 1
 panels = words(pages)

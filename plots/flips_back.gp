@@ -2,7 +2,7 @@
 # each method and T, a curve for each layer.
 call 'style.gp' ARG1 ARG2 ARG3
 
-stats table using (datasets = with_name(datasets, strcol("dataset")), seeds = larger(seeds, column("n")), 0) nooutput
+stats table using (datasets = with_name(datasets, strcol("dataset")), seeds = count_seeds(column("n")), 0) nooutput
 panel(unused) = strcol("method") . ', T = ' . strcol("T") . (words(datasets) > 1 ? "\n" . strcol("dataset") : '')
 curve(unused) = strcol("layer")
 x(unused) = column("within")

@@ -26,7 +26,7 @@ pairs = '' # of data set and T
 seeds = 0
 pair(name, T) = name . "\t" . T
 note(unused) = (datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
-                steps = with_name(steps, strcol("T")), pairs = with_name(pairs, pair(strcol("dataset"), strcol("T"))), seeds = larger(seeds, column("n")), 0)
+                steps = with_name(steps, strcol("T")), pairs = with_name(pairs, pair(strcol("dataset"), strcol("T"))), seeds = count_seeds(column("n")), 0)
 
 # T in ascending order, whatever order they came in: after the first pass.
 order_steps = "unordered = steps; steps = ''; \
@@ -57,7 +57,12 @@ note_epoch(unused) = (last_epoch = larger(last_epoch, column("epoch")), 0)
 epoch_axis = "set xrange [0.7:last_epoch + 0.3]; marker_every = ceil(last_epoch / 20.0); \
               if (last_epoch <= 10) { set xtics 1 }"
 sd(unused) = column("n") > 1 ? column("sd") : 0
-over_seeds(mark) = seeds > 1 ? sprintf("mean of %d seeds, %s: ± 1 sd", seeds, mark) : "one seed"
+# Where rows have unequal numbers of seeds, the title says both the fewest and the most. What the paper reports counts none.
+fewest_seeds = 1e300
+count_seeds(n) = (fewest_seeds = n > 0 ? smaller(fewest_seeds, n) : fewest_seeds, larger(seeds, n))
+mean_of_seeds(unused) = seeds <= 1 ? "one seed" : fewest_seeds < seeds ? sprintf("mean of %d to %d seeds", fewest_seeds, seeds) : \
+                        sprintf("mean of %d seeds", seeds)
+over_seeds(mark) = mean_of_seeds(0) . (seeds > 1 ? sprintf(", %s: ± 1 sd", mark) : '')
 larger(a, b) = a > b ? a : b
 is_number(x) = x > -1e300 && x < 1e300 # not NaN
 smaller(a, b) = a < b ? a : b

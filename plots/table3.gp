@@ -5,7 +5,7 @@ call 'style.gp' ARG1 ARG2 ARG3
 pages = '' # of source and data set
 least = 1e300; most = 0; fewest = 1e300; flips = 0
 stats table using (pages = with_name(pages, pair(strcol("source"), strcol("dataset"))), methods = with_name(methods, strcol("method")), \
-    seeds = larger(seeds, column("n")), g = column("gamma"), least = g > 0 ? smaller(least, g) : least, most = larger(most, g), 0) nooutput
+    seeds = count_seeds(column("n")), g = column("gamma"), least = g > 0 ? smaller(least, g) : least, most = larger(most, g), 0) nooutput
 stats table using (f = column("flip_rate"), f > 0 ? (fewest = smaller(fewest, f), flips = larger(flips, f), 0) : 0) nooutput
 rows = 2
 panels = words(pages)
