@@ -1,7 +1,7 @@
 /* part_caption.c: see part_caption.h.
  *
  * The paper's protocol is its section of experiments and, where the paper is silent, its reference code; what
- * both leave open (seeds, validation samples) is not compared.
+ * both leave open (seeds) is not compared.
  */
 #include "experiments/part_caption.h"
 
@@ -18,13 +18,29 @@ static const struct {
     const char *key, *value;
     bool rule;
 } protocol[] = {
-    {"network", "vgg11", false},    {"neuron", "lif", false},          {"epochs", "400", false},
-    {"batch", "128", false},        {"train_samples", "0", false},     {"test_samples", "0", false},
-    {"subset_classes", "0", false}, {"subset_per_class", "0", false},  {"augment", "crop+flip+cutout", false},
-    {"schedule", "step", false},    {"schedule_factor", "0.1", false}, {"schedule_stages", "8", false},
-    {"lr", "0.1", false},           {"lr_schedule", "cosine", false},  {"leak", "0.5", false},
-    {"threshold", "1", false},      {"loss_mse", "0.05", false},       {"surrogate", "sigmoid", false},
-    {"gamma", "5e-7", true},        {"one_minus_beta1", "1e-3", true}, {"one_minus_beta2", "1e-5", true},
+    {"network", "vgg11", false},
+    {"neuron", "lif", false},
+    {"epochs", "400", false},
+    {"batch", "128", false},
+    {"train_samples", "0", false},
+    {"test_samples", "0", false},
+    {"subset_classes", "0", false},
+    {"subset_per_class", "0", false},
+    {"augment", "crop+flip+cutout", false},
+    {"validation", "0", false},
+    {"image_size", "0", false},
+    {"schedule", "step", false},
+    {"schedule_factor", "0.1", false},
+    {"schedule_stages", "8", false},
+    {"lr", "0.1", false},
+    {"lr_schedule", "cosine", false},
+    {"leak", "0.5", false},
+    {"threshold", "1", false},
+    {"loss_mse", "0.05", false},
+    {"surrogate", "sigmoid", false},
+    {"gamma", "5e-7", true},
+    {"one_minus_beta1", "1e-3", true},
+    {"one_minus_beta2", "1e-5", true},
 };
 enum { KEYS = sizeof protocol / sizeof *protocol };
 
@@ -32,10 +48,16 @@ enum { KEYS = sizeof protocol / sizeof *protocol };
 static const struct {
     const char *dataset, *key, *value;
 } exceptions[] = {
-    {"DVS-CIFAR10", "augment", "crop"}, {"DVS-CIFAR10", "gamma", "1e-6"},
-    {"GSC", "augment", "none"},         {"ImageNet", "network", "resnet18"},
-    {"ImageNet", "epochs", "100"},      {"ImageNet", "batch", "64"},
-    {"ImageNet", "gamma", "1e-6"},      {"ImageNet", "augment", "resizedcrop+flip"},
+    /* NULL: not compared; Speech Commands has an official split for validation */
+    {"DVS-CIFAR10", "augment", "crop"},
+    {"DVS-CIFAR10", "gamma", "1e-6"},
+    {"GSC", "augment", "none"},
+    {"GSC", "validation", NULL},
+    {"ImageNet", "network", "resnet18"},
+    {"ImageNet", "epochs", "100"},
+    {"ImageNet", "batch", "64"},
+    {"ImageNet", "gamma", "1e-6"},
+    {"ImageNet", "augment", "resizedcrop+flip"},
 };
 
 static const char *paper_value(const char *dataset, int k)
@@ -92,6 +114,7 @@ static void collect(values *v, const bso_table *table, int first, int last, cons
 static const char *said(const char *key, const char *value)
 {
     const bool count = strstr(key, "_samples") || strncmp(key, "subset_", strlen("subset_")) == 0;
+    if (strcmp(key, "image_size") == 0 && strcmp(value, "0") == 0) return "the data set's own";
     return count && strcmp(value, "0") == 0 ? "all" : value;
 }
 
@@ -172,7 +195,7 @@ void bso_part_scaled(FILE *out, const bso_part *part, const bso_reported *report
     }
     for (int k = 0; k < KEYS; k++) {
         const char *key = protocol[k].key, *paper = paper_value(dataset, k);
-        if (is_among(part->varies, key)) continue;
+        if (!paper || is_among(part->varies, key)) continue;
         collect(&v, table, first, last, key, protocol[k].rule);
         if (v.count == 0 || (v.count == 1 && same_value(key, v.text[0], paper))) continue;
         tell(out, &told, key, &v, paper);

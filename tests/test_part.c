@@ -133,6 +133,22 @@ static void beside_the_paper(void **state)
     HAS("table2.md", "Not run. `./run_all.sh --profile quick --only table2`");
 }
 
+/* Fewer training samples, or another size, is not the paper's protocol either. */
+static void of_less_data(void **state)
+{
+    (void)state;
+    bso_run run;
+    make(&run, "CIFAR-100", "table3", 400, 1, 0.7);
+    as_in_the_paper(&run);
+    set(&run, "validation", "0.1");
+    set(&run, "image_size", "16");
+    keep(&run);
+    assert_int_equal(table_command(), 0);
+    HAS("table3.md",
+        "This is scaled down, or otherwise unlike the paper: validation 0.1 instead of 0; image\\_size 16 "
+        "instead of the data set's own.");
+}
+
 static void of_another_data_set(void **state)
 {
     (void)state;
@@ -281,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(beside_the_paper, empty_folder),
+        cmocka_unit_test_teardown(of_less_data, empty_folder),
         cmocka_unit_test_teardown(of_another_data_set, empty_folder),
         cmocka_unit_test_teardown(a_diverged_seed_is_told, empty_folder),
         cmocka_unit_test_teardown(similarity_by_distance, empty_folder),
