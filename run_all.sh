@@ -19,7 +19,7 @@ Without options: the profiles quick and datasets.
                   full    every table, figure and time step on all of Fashion-MNIST with 5 seeds, wider networks, CIFAR-10
                           where given; overnight on 16 cores, some nights on 2
                   paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR, on CIFAR10-DVS, Speech
-                          Commands and ImageNet where they are there; far beyond 2 cores; for large machines
+                          Commands and ImageNet (first stage) where they are there; far beyond 2 cores; for large machines
   --optimizers A,B[,...]  instead of a profile: compare these methods or optimizers, the first one with the others;
                   what is not tuned yet is tuned first (see docs/add-an-optimizer.md)
   --only NAME     one table or figure of the paper, with what it takes and nothing else: table1, table2, table3, table4,
