@@ -353,7 +353,8 @@ static const bso_claim claims[BSO_CLAIMS] = {
      "the paper's figure less 0.5 points (the paper gives no spread; neighbours in its Tables 3 and 4 "
      "differ by 0.1 to 0.6) supports it, below contradicts it. Figures of accuracy mean nothing at reduced "
      "scale, so that anything else does not test it. Q-SNN is not run here.",
-     "The two test splits in use differ by points; each is a data set of its own here.",
+     "The two test splits in use differ by points, and the paper does not say which it had; each is a data "
+     "set of its own here, and where they disagree the verdict is inconclusive.",
      {NULL},
      bso_claim_dvs},
     {16,
