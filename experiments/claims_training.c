@@ -117,6 +117,20 @@ static void list_settings(char *text, size_t size, const family *f, const range 
     }
 }
 
+/* Do the settings reach from end to end of every range? */
+static bool spans(const family *f, const range *ranges, int count)
+{
+    for (int k = 0; k < count; k++) {
+        double least = INFINITY, most = -INFINITY;
+        for (int i = 0; i < f->count; i++) {
+            least = fmin(least, hyper(f->row[i], ranges[k].key));
+            most = fmax(most, hyper(f->row[i], ranges[k].key));
+        }
+        if (least > ranges[k].least * (1 + 1e-9) || most < ranges[k].most * (1 - 1e-9)) return false;
+    }
+    return true;
+}
+
 /* All pairs within the margin: each is two comparisons, one for each side. */
 static void weigh_pairs(bso_judgement *j, const bso_claim_section *s, int place, const family *f,
                         const range *ranges, int count, double margin)
@@ -163,6 +177,11 @@ static void weigh_pairs(bso_judgement *j, const bso_claim_section *s, int place,
     list_settings(listed, sizeof listed, f, ranges, count);
     bso_text_add(finding->outcome, sizeof finding->outcome, "%s", listed);
     finding->verdict = bso_claim_weigh(parts, found, s->protocol, finding->why, sizeof finding->why);
+    if (finding->verdict == BSO_CLAIM_HOLDS && !spans(f, ranges, count)) {
+        finding->verdict = BSO_CLAIM_INCONCLUSIVE;
+        bso_text_add(finding->why, sizeof finding->why, "%sthe ends of the range were not run",
+                     BSO_SEMICOLON(finding->why));
+    }
 }
 
 /* What is outside the paper's range, without a verdict. */

@@ -249,6 +249,11 @@ static void on_one_data_set_and_not_on_the_other(void **state)
     (void)state;
     cell(&cifar100, "tbso", "ottt", 2, high, 5, NULL, NULL);
     cell(&cifar100, "bso", "ottt", 2, low, 5, NULL, NULL);
+    expect(4, BSO_CLAIM_INCONCLUSIVE, "the paper's T = 4 was not run");
+    for (int steps = 4; steps <= 6; steps += 2) {
+        cell(&cifar100, "tbso", "ottt", steps, high, 5, NULL, NULL);
+        cell(&cifar100, "bso", "ottt", steps, low, 5, NULL, NULL);
+    }
     expect(4, BSO_CLAIM_HOLDS, "");
     bso_row *ours = cell(&cifar10, "tbso", "ottt", 2, low, 5, NULL, NULL);
     cell(&cifar10, "bso", "ottt", 2, high, 5, NULL, NULL);
@@ -308,8 +313,10 @@ static void what_is_nearest_decides(void **state)
     expect(4, BSO_CLAIM_NOT_SEEN, "");
     rows[table.row_count - 2].runs[4] = &runs[table.run_count];
     row->run_count = 5;
-    cell(&cifar100, "tbso", "ottt", 2, high, 5, NULL, NULL);
-    cell(&cifar100, "bso", "ottt", 2, low, 5, NULL, NULL);
+    for (int steps = 2; steps <= 6; steps += 2) {
+        cell(&cifar100, "tbso", "ottt", steps, high, 5, NULL, NULL);
+        cell(&cifar100, "bso", "ottt", steps, low, 5, NULL, NULL);
+    }
     expect(4, BSO_CLAIM_HOLDS, "");
     assert_int_equal(judgement[3].findings, 5);
     assert_non_null(strstr(judgement[3].finding[0].what, "CIFAR-100"));
@@ -427,6 +434,18 @@ static void gamma_sweep(double last, const char *of_last)
     double x[5];
     for (int i = 0; i < 5; i++) x[i] = high[i] + last;
     cell(&fashion, "tbso", "ottt", 2, x, 5, "gamma", of_last);
+}
+
+/* Three thresholds beside each other say nothing of the range. */
+static void insensitive_under_the_protocol(void **state)
+{
+    (void)state;
+    static const char *const gammas[] = {"5e-7", "8e-7", "1e-6"};
+    for (int g = 0; g < 3; g++) cell(&cifar100, "tbso", "ottt", 2, high, 5, "gamma", gammas[g]);
+    expect(6, BSO_CLAIM_INCONCLUSIVE, "the ends of the range were not run");
+    cell(&cifar100, "tbso", "ottt", 2, high, 5, "gamma", "5e-8");
+    cell(&cifar100, "tbso", "ottt", 2, high, 5, "gamma", "5e-5");
+    expect(6, BSO_CLAIM_HOLDS, "");
 }
 
 static void insensitive_to_gamma(void **state)
@@ -777,6 +796,7 @@ int main(void)
         CASE(latent_weights),
         CASE(full_precision),
         CASE(figures_need_the_protocol),
+        CASE(insensitive_under_the_protocol),
         CASE(insensitive_to_gamma),
         CASE(sensitive_to_gamma),
         CASE(insensitive_to_betas),
