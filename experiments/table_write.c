@@ -157,7 +157,7 @@ const char bso_table_note[] =
 void bso_markdown_text(FILE *out, const char *text)
 {
     for (; *text; text++) {
-        if (strchr("|*_`<[\\", *text)) fputc('\\', out);
+        if (strchr("|*_`<[&\\", *text)) fputc('\\', out);
         fputc(*text, out);
     }
 }
@@ -214,6 +214,8 @@ void bso_latex_text(FILE *out, const char *text)
             fprintf(out, "\\textbackslash{}");
         } else if (*text == '~' || *text == '^') {
             fprintf(out, "\\%c{}", *text);
+        } else if (strchr("<>|", *text)) { /* other characters in LaTeX's own encoding of fonts */
+            fprintf(out, "$%s$", *text == '|' ? "\\mid" : (char[2]){*text, 0});
         } else if (strncmp(text, "±", strlen("±")) == 0) {
             fprintf(out, "$\\pm$");
             text += strlen("±") - 1;

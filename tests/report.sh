@@ -52,7 +52,7 @@ check "T-BSO's scalars are exact: the direction of claim 3 is seen on another ne
 check "two seeds decide nothing" has "$html" 'article id="claim-4" class="inconclusive"'
 check "the paper's figures stand beside" has "$html" '58.18 GB at T = 35, 20.3 times'
 check "labels are escaped" has "$html" 'T-BSO &lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quoted&quot; | *b*'
-check "in Markdown, too" has "$md" 'T-BSO \<script>alert(1)\</script> & "quoted" \| \*b\*'
+check "in Markdown, too" has "$md" 'T-BSO \<script>alert(1)\</script> \& "quoted" \| \*b\*'
 check "so is the folder's name" has "$html" '<title>Results: odd &amp; &lt;i&gt;&quot;name&quot;&#39;s</title>'
 check "one script, one style" [ "$(grep -c '<script>' "$html")" = 1 -a "$(grep -c '<style>' "$html")" = 1 ]
 loads() { grep -oE '(src|href|url|data|action)="?[^" >]*' "$html" | grep -vE '^(src="data:|href="#)'; grep -E '@import|url\(' "$html"; }

@@ -149,6 +149,18 @@ static void of_less_data(void **state)
         "instead of the data set's own.");
 }
 
+static void labels_are_text(void **state)
+{
+    (void)state;
+    bso_run run;
+    make(&run, "CIFAR-100", "table3", 3, 1, 0.7);
+    set(&run, "label", "<b>&amp;|_");
+    keep(&run);
+    assert_int_equal(table_command(), 0);
+    HAS("table3.md", "| \\<b>\\&amp;\\|\\_ |");
+    HAS("table3.tex", "$<$b$>$\\&amp;$\\mid$\\_ &");
+}
+
 static void of_another_data_set(void **state)
 {
     (void)state;
@@ -298,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(beside_the_paper, empty_folder),
         cmocka_unit_test_teardown(of_less_data, empty_folder),
+        cmocka_unit_test_teardown(labels_are_text, empty_folder),
         cmocka_unit_test_teardown(of_another_data_set, empty_folder),
         cmocka_unit_test_teardown(a_diverged_seed_is_told, empty_folder),
         cmocka_unit_test_teardown(similarity_by_distance, empty_folder),
