@@ -348,6 +348,9 @@ static int count_work(job *j, const bso_method *method, int batch, const char *p
 {
     bool there = is_there(j, path, "steps", method, batch, j->steps_max, measurements_at(j, batch));
     if (j->dry_run) {
+        bso_settings s;
+        bso_memory_point first;
+        if (settings_of(method, j->network, batch, 1, &s) || plan(j, &s, &first)) return BSO_ERROR;
         printf("%-18s batch %-4d T = 1..%d planned, %d trained%s\n", method->label, batch, j->steps_max,
                measurements_at(j, batch), there ? " (there)" : "");
     }

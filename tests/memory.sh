@@ -80,6 +80,7 @@ refuses 2 'no such option: --steps' memory --out "$work/x" --steps 3
 refuses 2 'steps-max 0' memory --out "$work/x" --steps-max 0
 refuses 2 'takes no value' memory --out "$work/x" --dry-run=yes
 refuses 1 'network=vgg12' memory --out "$work/x" --network vgg12
+refuses 1 'network=vgg12' memory --out "$work/x" --network vgg12 --dry-run
 refuses 1 'no weights for a rule' memory --out "$work/x" --network 4C3-GAP-FC
 check "nothing is left of what was refused" [ "$(find "$work/x" -type f 2> /dev/null | grep -c '')" = 0 ]
 totals
