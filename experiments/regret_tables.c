@@ -25,7 +25,9 @@ static void put_key(FILE *out, const bso_regret_result *r)
 {
     char reading[32];
     bso_regret_reading(r, reading, sizeof reading);
-    fprintf(out, "%s,%d,%s,%s,", bso_families[r->family].name, r->d, r->rule, reading);
+    fprintf(out, "%s,%d,", bso_families[r->family].name, r->d);
+    bso_csv_text(out, r->rule);
+    fprintf(out, ",%s,", reading);
 }
 
 /* A line, unless there is no value. Six digits: curves are for plots. */
@@ -141,7 +143,11 @@ static void print_summary(FILE *out, const void *argument)
         }
         fprintf(out, ",%s,", bso_bound_verdict_text(s.bounds));
         bso_csv_text(out, verdict);
-        fprintf(out, ",%s,%s\n", r->ended, r->commit);
+        fputc(',', out);
+        bso_csv_text(out, r->ended);
+        fputc(',', out);
+        bso_csv_text(out, r->commit);
+        fputc('\n', out);
     }
 }
 

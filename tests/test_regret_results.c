@@ -401,6 +401,17 @@ static void test_tables(void **state)
     assert_non_null(strstr(text, "holds times d; grows no faster than claimed"));
     free(text);
 
+    /* Another program's texts do not move the columns. */
+    bso_regret_result other;
+    make(&other, 1, 0.5);
+    snprintf(other.rule, sizeof other.rule, "a,b");
+    assert_int_equal(bso_regret_write(copy, &other, NULL), 0);
+    bso_regret_result_free(&other);
+    assert_int_equal(bso_regret_tables(folder), 0);
+    text = text_of("regret.csv");
+    assert_non_null(strstr(text, "\nleast_squares,64,\"a,b\",C tuned,"));
+    free(text);
+
     /* What is damaged is left out; without the files the numbers are gone. */
     long length;
     char *bytes = bytes_of(file, &length);
