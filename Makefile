@@ -80,7 +80,12 @@ $(ISAS:%=$(BUILD)/core/kernels/loops_%.o): $(BUILD)/core/kernels/loops_%.o: core
 	@mkdir -p $(dir $@)
 	$(CC) $(ALL_CFLAGS) $(ISA_$*) -DBSO_ISA=$* -c -o $@ $<
 
-$(BUILD)/registry.c: tools/registry.sh $(SRC)
+# Which sources there are: make would not notice one that is gone, or that is no rule on bits any more.
+$(BUILD)/sources: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(sort $(SRC)) / $(sort $(BITS_SRC))' | cmp -s - $@ || echo '$(sort $(SRC)) / $(sort $(BITS_SRC))' > $@
+
+$(BUILD)/registry.c: tools/registry.sh $(SRC) $(BUILD)/sources
 	@mkdir -p $(BUILD)
 	sh tools/registry.sh $(SRC) > $@.tmp && mv $@.tmp $@
 
@@ -95,7 +100,7 @@ $(BUILD)/double/names.h: $(DOUBLE_SRC:%.c=$(BUILD)/%.o) $(BUILD)/registry.o
 	@nm -g --defined-only $^ | sed -n 's/^[0-9a-fA-F]* [A-Z] \([a-z][A-Za-z0-9_]*\)$$/#define \1 \1_double/p' | LC_ALL=C sort -u > $@.tmp
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 
-$(BUILD)/double/registry.c: tools/registry.sh $(BITS_SRC)
+$(BUILD)/double/registry.c: tools/registry.sh $(BITS_SRC) $(BUILD)/sources
 	@mkdir -p $(BUILD)/double
 	sh tools/registry.sh $(BITS_SRC) > $@.tmp && mv $@.tmp $@
 

@@ -201,8 +201,9 @@ int bso_measure_open(bso_measure **out, bso_network *net, bso_run *run, uint64_t
     *out = NULL;
     run->flip_bins = (int)(updates < BSO_FLIP_BINS ? updates : BSO_FLIP_BINS);
     if ((!flips && !cosine) || updates == 0) return 0;
-    if (updates > UINT32_MAX)
-        return bso_fail("measure=%s: more updates than 32 bits count; train fewer epochs", s->measure);
+    if (updates > UINT64_C(1) << (BSO_FLIP_GAPS - 1)) /* the longest gap is of the last part */
+        return bso_fail("measure=%s: more updates than 2^%d; train fewer epochs", s->measure,
+                        BSO_FLIP_GAPS - 1);
     bso_measure *m = *out = room(1, sizeof *m);
     if (!m) return BSO_ERROR;
     *m = (bso_measure){.run = run, .steps = (int)s->steps, .updates = updates, .compare = cosine};

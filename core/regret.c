@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/regret_player.h"
+#include "core/trainer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -141,6 +142,7 @@ static int game_round(game *g, uint64_t k, double *gamma, double *rate)
 {
     const size_t bytes = (size_t)g->c->d * sizeof *g->before;
     const double *momentum = bso_player_momentum(g->player);
+    if (bso_stop_requested) return bso_fail("regret: stopped");
     bso_regret_schedule_at(&g->c->schedule, k, gamma, rate);
     bso_player_set(g->player, g->hyper[GAMMA], *gamma);
     bso_player_set(g->player, g->hyper[RATE1], *rate);

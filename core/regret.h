@@ -70,7 +70,8 @@ typedef struct {
     bool applies; /* the bounds' assumptions held in every round; else they are NaN from then on */
 } bso_regret_run;
 
-/* Play it. A function of its arguments alone. Returns 0, or BSO_ERROR or BSO_DIVERGED. */
+/* Play it. A function of its arguments alone. Returns 0, or BSO_ERROR (also when the program is asked to
+ * stop: a game of many rounds takes long) or BSO_DIVERGED. */
 int bso_regret_play(const bso_regret_case *c, uint64_t seed, bso_regret_run *run);
 
 /* The regret at the end alone, without bounds: for tuning. */

@@ -5,8 +5,10 @@
  * of an input contributes is looked up, not added up (Arlazarov et al. 1970); the way back, sums over rounds,
  * first adds up by byte.
  */
+#include "core/error.h"
 #include "core/memory.h"
 #include "core/regret_teacher.h"
+#include "core/trainer.h"
 
 #include <math.h>
 #include <string.h>
@@ -103,7 +105,7 @@ static double descend(box *b, double *error)
     double curvature = (double)b->rounds / b->d, momentum = 1, loss = loss_at(b, b->best), least = loss;
     double lowest = lower_bound(b, b->best, loss);
     memcpy(b->ahead, b->best, (size_t)b->d * sizeof *b->ahead);
-    for (int i = 0; i < ITERATIONS && least - lowest > 1e-7 * least; i++) {
+    for (int i = 0; i < ITERATIONS && least - lowest > 1e-7 * least && !bso_stop_requested; i++) {
         double promised = loss_at(b, b->ahead), distance = 0;
         for (int j = 0; j < b->d; j++) {
             b->w[j] = fmax(-1, fmin(1, b->ahead[j] - b->gradient[j] / curvature));
@@ -141,6 +143,7 @@ int bso_problem_box(bso_family family, int d, uint64_t seed, const uint64_t *rou
         bso_regret_signs(seed, family, d, BSO_DRAW_TEACHER, 0, 0.5, b.best);
         const double at_teacher = loss_at(&b, b.best);
         gap[i] = at_teacher - descend(&b, &error[i]);
+        if (bso_stop_requested) status = bso_fail("regret: stopped");
     }
     box_free(&b);
     return status;

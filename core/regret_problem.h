@@ -62,7 +62,8 @@ double bso_problem_round(bso_problem *p, uint64_t k, const double *w, double *gr
 
 /* What w* (of a teacher) loses in rounds 1..k more than the best point of the box [-1,1]^d does, for each k
  * of `rounds` [n], ascending. The loss at the box's minimum is found by projected gradient descent, and
- * error[i] is how far below it could still be, certified by convexity. Returns 0 or BSO_ERROR. */
+ * error[i] is how far below it could still be, certified by convexity. Returns 0 or BSO_ERROR, when
+ * the program is asked to stop, too. */
 int bso_problem_box(bso_family family, int d, uint64_t seed, const uint64_t *rounds, int n, double *gap,
                     double *error);
 

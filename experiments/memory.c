@@ -177,14 +177,17 @@ static int path_of(const job *j, const char *kind, const char *method, int batch
     return bso_file_path(folder, j->out, "memory") || bso_file_path(path, folder, name) ? BSO_ERROR : 0;
 }
 
-/* Is it there, whole, with so many points and at least as many measurements? One that is not is made again.
- */
-static bool is_there(const job *j, const char *path, int points, int measurements)
+/* Is it there, whole, with so many points and at least as many measurements? One that is not, or that is
+ * another's under this name, is made again. method: NULL: models. batch: 0: of many networks. */
+static bool is_there(const job *j, const char *path, const char *kind, const bso_method *method, int batch,
+                     int points, int measurements)
 {
     bso_memory_file f;
     if (access(path, F_OK) || bso_memory_read(path, &f)) return false;
     bool same = f.points == points && f.measurements >= measurements && f.threads == j->threads &&
-                f.shape.classes == j->classes;
+                f.shape.classes == j->classes && strcmp(f.kind, kind) == 0 &&
+                strcmp(f.method, method ? method->name : "") == 0 && f.batch == batch &&
+                (!batch || strcmp(f.network, j->network) == 0);
     bso_memory_file_free(&f);
     return same;
 }
@@ -343,8 +346,11 @@ static int for_steps(job *j, int (*one)(job *j, const bso_method *method, int ba
 
 static int count_work(job *j, const bso_method *method, int batch, const char *path)
 {
-    bool there = is_there(j, path, j->steps_max, measurements_at(j, batch));
+    bool there = is_there(j, path, "steps", method, batch, j->steps_max, measurements_at(j, batch));
     if (j->dry_run) {
+        bso_settings s;
+        bso_memory_point first;
+        if (settings_of(method, j->network, batch, 1, &s) || plan(j, &s, &first)) return BSO_ERROR;
         printf("%-18s batch %-4d T = 1..%d planned, %d trained%s\n", method->label, batch, j->steps_max,
                measurements_at(j, batch), there ? " (there)" : "");
     }
@@ -356,7 +362,7 @@ static int count_work(job *j, const bso_method *method, int batch, const char *p
 
 static int make_missing(job *j, const bso_method *method, int batch, const char *path)
 {
-    bool there = is_there(j, path, j->steps_max, measurements_at(j, batch));
+    bool there = is_there(j, path, "steps", method, batch, j->steps_max, measurements_at(j, batch));
     return there ? 0 : make_steps(j, method, batch, path);
 }
 
@@ -385,10 +391,11 @@ static int run(job *j)
     for (int m = 0; !status && m < COUNT(method_names); m++) {
         const bso_method *method = bso_method_find(&j->methods, method_names[m]);
         status = method ? path_of(j, "scaling", method->name, 0, path) : BSO_ERROR;
-        if (!status && !is_there(j, path, SCALING_POINTS, 0)) status = make_scaling(j, method, path);
+        if (!status && !is_there(j, path, "scaling", method, 0, SCALING_POINTS, 0))
+            status = make_scaling(j, method, path);
     }
     if (!status) status = path_of(j, "models", "", 0, path);
-    if (!status && !is_there(j, path, 0, 0)) status = make_models(j, path);
+    if (!status && !is_there(j, path, "models", NULL, 0, 0, 0)) status = make_models(j, path);
     if (!status) status = bso_memory_tables(j->out);
     if (!status) status = check_measurements(j);
     if (status) return status;

@@ -134,8 +134,9 @@ static void print_layers(FILE *out, const void *argument)
             for (int l = 0; (k == 0 || k == f->points - 1) && l < f->layers; l++) {
                 const bso_memory_layer *layer = &f->layer[l];
                 put_head(out, f);
-                fprintf(out, ",%zu,%s,%zu,%zu", f->point[k].steps, layer->name, layer->main_weights,
-                        total(layer->bytes[k]));
+                fprintf(out, ",%zu,", f->point[k].steps);
+                bso_csv_text(out, layer->name);
+                fprintf(out, ",%zu,%zu", layer->main_weights, total(layer->bytes[k]));
                 put_numbers(out, layer->bytes[k], 1);
                 fputc('\n', out);
             }
@@ -418,7 +419,8 @@ static void print_models(FILE *out, const void *argument)
         const bso_memory_file *f = &t->results.file[i];
         for (int k = 0; k < f->models; k++) {
             const bso_memory_model *m = &f->model[k];
-            fprintf(out, "%s,", m->name);
+            bso_csv_text(out, m->name);
+            fputc(',', out);
             bso_csv_text(out, m->dataset);
             fputc(',', out);
             bso_csv_text(out, m->network);

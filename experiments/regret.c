@@ -98,7 +98,7 @@ static int parse(int argc, char **argv, options *o)
         if (found < 0 || code) return BSO_USAGE;
         if (!found) return bso_usage("no such option: %s", argv[i]);
     }
-    return o->out ? 0 : bso_usage("--out is missing");
+    return o->out && *o->out ? 0 : bso_usage("--out is missing");
 }
 
 static bool is_family(const char *name)
@@ -221,16 +221,17 @@ static int is_missing(const cell *c)
     if (c->box) {
         bso_regret_box b;
         if (bso_regret_box_read(c->path, &b)) return bso_fail_context("remove it to have it made again");
-        missing = !same_seeds(&c->r, b.seed, b.seeds) || b.n != box_length(&c->r) ||
-                  memcmp(b.k, box_rounds, (size_t)b.n * sizeof *b.k) != 0;
+        missing = b.family != c->r.family || b.d != c->r.d || !same_seeds(&c->r, b.seed, b.seeds) ||
+                  b.n != box_length(&c->r) || memcmp(b.k, box_rounds, (size_t)b.n * sizeof *b.k) != 0;
         bso_free(b.gap);
         return missing;
     }
     bso_regret_result r;
     if (bso_regret_read(c->path, &r)) return bso_fail_context("remove it to have it made again");
     const bso_regret_schedule *a = &r.schedule, *b = &c->r.schedule;
-    missing = !same_seeds(&c->r, r.seed, r.seeds) || r.rounds != c->r.rounds || r.tuned != c->r.tuned ||
-              a->reading != b->reading || a->eps != b->eps || strcmp(r.rule, c->r.rule) != 0 ||
+    missing = r.family != c->r.family || r.d != c->r.d || !same_seeds(&c->r, r.seed, r.seeds) ||
+              r.rounds != c->r.rounds || r.tuned != c->r.tuned || a->reading != b->reading ||
+              a->eps != b->eps || strcmp(r.rule, c->r.rule) != 0 ||
               (!r.tuned && (a->gamma != b->gamma || a->rate != b->rate));
     bso_regret_result_free(&r);
     return missing;

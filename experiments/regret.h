@@ -122,7 +122,8 @@ void bso_regret_verdict(const bso_regret_summary *s, char *text, size_t size);
 /* ---- Tables ---- */
 
 /* DIR/tables/regret.csv, regret_summary.csv, regret_summary.md, and of the trainings in DIR/runs
- * regret_training.csv. Nothing where there is no DIR/regret. Returns 0 or BSO_ERROR. */
+ * regret_training.csv. Where there is no DIR/regret, there are none, nor those of before. Returns 0; 1 where
+ * a file could not be read; BSO_ERROR. */
 int bso_regret_tables(const char *directory);
 
 #endif

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const bso_regret_set *as_set(const void *argument)
 {
@@ -24,7 +25,9 @@ static void put_key(FILE *out, const bso_regret_result *r)
 {
     char reading[32];
     bso_regret_reading(r, reading, sizeof reading);
-    fprintf(out, "%s,%d,%s,%s,", bso_families[r->family].name, r->d, r->rule, reading);
+    fprintf(out, "%s,%d,", bso_families[r->family].name, r->d);
+    bso_csv_text(out, r->rule);
+    fprintf(out, ",%s,", reading);
 }
 
 /* A line, unless there is no value. Six digits: curves are for plots. */
@@ -140,7 +143,11 @@ static void print_summary(FILE *out, const void *argument)
         }
         fprintf(out, ",%s,", bso_bound_verdict_text(s.bounds));
         bso_csv_text(out, verdict);
-        fprintf(out, ",%s,%s\n", r->ended, r->commit);
+        fputc(',', out);
+        bso_csv_text(out, r->ended);
+        fputc(',', out);
+        bso_csv_text(out, r->commit);
+        fputc('\n', out);
     }
 }
 
@@ -340,11 +347,11 @@ static double proxy_at(const bso_run *run, uint64_t k)
 
 static void put_training(FILE *out, const bso_row *row)
 {
-    uint64_t batches = row->runs[0]->batches, k[BSO_CHECKPOINTS_MAX];
+    uint64_t batches = UINT64_MAX, k[BSO_CHECKPOINTS_MAX];
     int used = 0;
     const int most = row->run_count < BSO_REGRET_SEEDS_MAX ? row->run_count : BSO_REGRET_SEEDS_MAX;
-    for (int i = 1; i < row->run_count; i++) {
-        if (row->runs[i]->batches < batches) batches = row->runs[i]->batches;
+    for (int i = 0; i < row->run_count; i++) {
+        if (!*row->runs[i]->stopped && row->runs[i]->batches < batches) batches = row->runs[i]->batches;
     }
     if (batches < 1 || batches > BSO_ROUNDS_MAX) return;
     const int n = bso_regret_checkpoints(batches, k);
@@ -395,14 +402,38 @@ static bool has_results(const char *folder)
     return found;
 }
 
+/* A table whose results are gone. */
+static int remove_table(const char *tables, const char *name)
+{
+    char path[BSO_PATH];
+    if (bso_file_path(path, tables, name)) return BSO_ERROR;
+    return unlink(path) && errno != ENOENT && errno != ENOTDIR ? bso_fail("%s: %s", path, strerror(errno))
+                                                               : 0;
+}
+
+static int remove_all(const char *tables)
+{
+    static const char *const names[] = {"regret.csv", "regret_summary.csv", "regret_summary.md",
+                                        "regret_training.csv"};
+    int status = 0;
+    for (size_t i = 0; !status && i < sizeof names / sizeof *names; i++) {
+        status = remove_table(tables, names[i]);
+    }
+    return status;
+}
+
 static int write_trainings(const char *directory, const char *tables)
 {
     char runs[BSO_PATH];
     bso_table table;
     if (bso_file_path(runs, directory, "runs")) return BSO_ERROR;
-    if (!has_results(runs)) return 0;
+    if (!has_results(runs)) return remove_table(tables, "regret_training.csv");
     int status = bso_table_load(&table, directory);
-    if (!status) status = bso_print_file(tables, "regret_training.csv", print_trainings, &table);
+    if (!status) {
+        status = bso_print_file(tables, "regret_training.csv", print_trainings, &table);
+    } else if (!table.run_count) { /* what cannot be read was named; regret does not depend on it */
+        status = remove_table(tables, "regret_training.csv");
+    }
     bso_table_free(&table);
     return status;
 }
@@ -414,13 +445,14 @@ int bso_regret_tables(const char *directory)
     bso_regret_set set;
     if (bso_file_path(folder, directory, "regret") || bso_file_path(tables, directory, "tables"))
         return BSO_ERROR;
-    if (stat(folder, &there) && errno == ENOENT) return 0;
+    if (stat(folder, &there) && errno == ENOENT) return remove_all(tables);
     int status = bso_regret_load(&set, directory);
     if (!status) status = bso_file_directory(tables);
     if (!status) status = bso_print_file(tables, "regret.csv", print_curves, &set);
     if (!status) status = bso_print_file(tables, "regret_summary.csv", print_summary, &set);
     if (!status) status = bso_print_file(tables, "regret_summary.md", print_page, &set);
+    const bool unreadable = set.unreadable > 0;
     bso_regret_free(&set);
     if (!status) status = write_trainings(directory, tables);
-    return status;
+    return status ? status : unreadable;
 }

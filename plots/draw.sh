@@ -37,7 +37,10 @@ for figure in accuracy_epoch accuracy_steps accuracy_memory:comparison flip_rate
     table=$dir/tables/${figure#*:}.csv
     figure=${figure%%:*}
     case $figure in "$only"*) ;; *) continue ;; esac
-    [ -e "$table" ] || continue
+    if [ ! -e "$table" ]; then # gone with its results
+        rm -f -- "$dir/plots/$figure.svg" "$dir/plots/$figure.png"
+        continue
+    fi
     # A table of nothing but its header has no picture: full precision alone flips nothing.
     if [ "$(head -n 2 -- "$table" | wc -l)" -lt 2 ]; then
         rm -f -- "$dir/plots/$figure.svg" "$dir/plots/$figure.png"

@@ -28,6 +28,7 @@ same_tables() { # as they were; `bso table` writes others beside
         cmp "$file" "$work/results/tables/${file##*/}" > "$work/out" || return 1
     done
 }
+same_table1() { cmp "$work/tables/table1.csv" "$work/results/tables/table1.csv"; }
 small() { run memory --out "$work/results" --network 4C3-AP2-8C3-GAP-FC --batch 16 --steps-max 3 --threads 1 "$@"; }
 all_equal() { # every measurement in the table is what was planned
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
@@ -65,6 +66,11 @@ check "bso table: a damaged file is told of, with exit status 1" [ "$status" = 1
 check "bso table: by its name" says 'steps-bso-b8-.*left out'
 small
 check "a damaged file is made again, and no other" says '^2 trained'
+cd "$work/results/memory" && for file in steps-bso-b1-*.h5; do cp "$file" "steps-tbso-${file#steps-bso-}"; done
+cd "$OLDPWD" && cp "$work/results/memory/scaling-bso.h5" "$work/results/memory/scaling-tbso.h5"
+small
+check "a file of another method is not taken for this one's" says '^2 trained'
+check "and the tables are as they were" same_table1
 rm -r "$work/results/memory" && mkdir "$work/results/memory"
 run table "$work/results"
 check "bso table: without files no tables" [ ! -e "$work/results/tables/table1.md" ]
@@ -74,6 +80,7 @@ refuses 2 'no such option: --steps' memory --out "$work/x" --steps 3
 refuses 2 'steps-max 0' memory --out "$work/x" --steps-max 0
 refuses 2 'takes no value' memory --out "$work/x" --dry-run=yes
 refuses 1 'network=vgg12' memory --out "$work/x" --network vgg12
+refuses 1 'network=vgg12' memory --out "$work/x" --network vgg12 --dry-run
 refuses 1 'no weights for a rule' memory --out "$work/x" --network 4C3-GAP-FC
 check "nothing is left of what was refused" [ "$(find "$work/x" -type f 2> /dev/null | grep -c '')" = 0 ]
 totals

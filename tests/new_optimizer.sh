@@ -76,4 +76,10 @@ for name in q $longest; do
     check "$name: plays online problems, in double precision" [ $? = 0 -a -s "$work/regret/regret/linear-d8-$name-A.h5" ]
 done
 
+rm baselines/q.c
+make -s -j2 BUILD="$build" program > "$work/log" 2>&1
+check "it builds without a rule that is gone" [ $? = 0 ]
+"$build/bso" list > "$work/log" 2>&1
+check "a rule that is gone is not listed" eval '! says "^  q "'
+
 totals

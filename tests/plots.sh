@@ -98,6 +98,9 @@ if command -v gnuplot > /dev/null; then
     plots/draw.sh "$work/3" > "$work/log" 2>&1
     check "a table without rows: told of" says 'budget.csv has no rows'
     check "a table without rows: its old picture does not stay" drawn "$work/3" accuracy_epoch accuracy_memory memory_steps sensitivity
+    rm "$work/3/tables/memory_steps.csv"
+    plots/draw.sh "$work/3" > "$work/log" 2>&1
+    check "a table that is gone: its old picture does not stay" drawn "$work/3" accuracy_epoch accuracy_memory sensitivity
     plots/draw.sh "$work/none" > "$work/log" 2>&1
     check "no such folder: refused" [ $? != 0 ]
 else

@@ -30,6 +30,7 @@ files() { find "$1/regret" -name '*.h5' 2> /dev/null | grep -c ''; }
 row() { grep -q "^$1\$" "$work/a/tables/regret.csv"; }
 
 refuses 2 '--out is missing' --rounds 5
+refuses 2 '--out is missing' --out= --rounds 5
 refuses 2 'no such family' --out "$work/a" --family chess
 refuses 2 'no such optimizer on one-bit weights' --out "$work/a" --optimizer adam
 refuses 2 'whole number' --out "$work/a" --rounds 0
@@ -60,6 +61,22 @@ check "what is finished is kept, what is not is made" eval '[ $status = 0 ] && [
 check "and the numbers are as they were" cmp "$work/a/tables/regret.csv" "$work/b/tables/regret.csv"
 run --out "$work/a" --rounds 200 --seeds 2 --family alternating --optimizer bso
 check "other rounds: made anew" row 'alternating,1,bso,C,200,regret,0,NaN,1'
+
+cp "$work/a/regret/least_squares-d8-bso-B.h5" "$work/a/regret/least_squares-d64-bso-B.h5"
+cp "$work/a/regret/box-least_squares-d8.h5" "$work/a/regret/box-least_squares-d64.h5"
+run --out "$work/a" --rounds 300 --seeds 2 --family alternating --family least_squares --optimizer bso
+check "a file of another problem is not taken for this one's" cmp "$work/a/tables/regret.csv" "$work/b/tables/regret.csv"
+echo text > "$work/a/regret/foreign.h5"
+"$bso" table "$work/a" > "$work/out" 2> "$work/err"
+status=$?
+check "bso table: a file that cannot be read is told of, with exit status 1" eval '[ $status = 1 ] && says "foreign.h5: .*left out"'
+rm "$work/a/regret/foreign.h5"
+timeout -s KILL 100 "$bso" regret --out "$work/d" --rounds 1000000000 --family linear --optimizer bso --jobs 1 > "$work/out" 2> "$work/err" < /dev/null &
+game=$!
+while kill -0 $game && [ ! -d "$work/d/regret" ]; do sleep 0.1; done
+sleep 1 && kill -TERM $game && wait $game
+status=$?
+check "a game of many rounds can be stopped" eval '[ $status = 143 ] && says "stopped" && [ "$(files "$work/d")" = 0 ]'
 
 head -c 3000 "$work/a/regret/alternating-d1-bso-A.h5" > "$work/cut" && mv "$work/cut" "$work/a/regret/alternating-d1-bso-A.h5"
 refuses 1 'remove it to have it made again' --out "$work/a" --rounds 200 --family alternating --optimizer bso

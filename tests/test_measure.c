@@ -526,12 +526,25 @@ static void what_is_refused(void **state)
     assert_false(bso_settings_has("", "fig5"));
 }
 
+/* The longest gap of so many updates is 2^31 - 1, of the last part; one more has no part. */
+static void too_many_updates(void **state)
+{
+    (void)state;
+    bench b;
+    bso_measure *m;
+    bench_open(&b, "flips", 1, 1, UINT64_C(1) << 31);
+    assert_int_equal(bso_measure_open(&m, b.net, &b.run, (UINT64_C(1) << 31) + 1), BSO_ERROR);
+    assert_non_null(strstr(bso_error(), "fewer epochs"));
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cosines_by_hand),
         cmocka_unit_test(flips_by_hand),
         cmocka_unit_test(parts_of_a_long_training),
+        cmocka_unit_test(too_many_updates),
         cmocka_unit_test(measuring_changes_nothing),
         cmocka_unit_test(same_on_any_number_of_threads),
         cmocka_unit_test(steps_add_up),

@@ -401,6 +401,17 @@ static void test_tables(void **state)
     assert_non_null(strstr(text, "holds times d; grows no faster than claimed"));
     free(text);
 
+    /* Another program's texts do not move the columns. */
+    bso_regret_result other;
+    make(&other, 1, 0.5);
+    snprintf(other.rule, sizeof other.rule, "a,b");
+    assert_int_equal(bso_regret_write(copy, &other, NULL), 0);
+    bso_regret_result_free(&other);
+    assert_int_equal(bso_regret_tables(folder), 0);
+    text = text_of("regret.csv");
+    assert_non_null(strstr(text, "\nleast_squares,64,\"a,b\",C tuned,"));
+    free(text);
+
     /* What is damaged is left out; without the files the numbers are gone. */
     long length;
     char *bytes = bytes_of(file, &length);
@@ -410,11 +421,18 @@ static void test_tables(void **state)
     assert_int_equal(bso_regret_load(&set, folder), 0);
     assert_true(set.count == 1 && set.box_count == 1 && set.unreadable == 1);
     bso_regret_free(&set);
+    assert_int_equal(bso_regret_tables(folder), 1);
     clean();
     assert_int_equal(bso_regret_tables(folder), 0);
     text = text_of("regret.csv");
     assert_string_equal(text, "family,d,rule,reading,k,quantity,mean,sd,n\n");
     free(text);
+    assert_int_equal(rmdir(results), 0);
+    assert_int_equal(bso_regret_tables(folder), 0);
+    char table[128];
+    snprintf(table, sizeof table, "%s/regret.csv", tables);
+    assert_int_equal(access(table, F_OK), -1);
+    assert_int_equal(mkdir(results, 0777), 0);
     /* Nowhere: nothing, and no folder. */
     char elsewhere[128];
     snprintf(elsewhere, sizeof elsewhere, "%s/no-such-folder", folder);
@@ -441,7 +459,27 @@ static void test_trainings(void **state)
     snprintf(line, sizeof line, ",%lld,4,%.9g,NaN,", (long long)run.settings.steps, sum - 4 * lowest);
     assert_non_null(strstr(text, line));
     free(text);
+
+    /* A training that diverged counts nowhere: not by where it ended, either. */
+    run.settings.seed++;
+    run.epochs_done = 2;
+    run.batches = 2;
+    bso_results_diverge(&run);
+    snprintf(path, sizeof path, "%s/runs/b.h5", folder);
+    assert_int_equal(bso_result_write(path, &run, NULL), 0);
+    assert_int_equal(bso_regret_tables(folder), 0);
+    text = text_of("regret_training.csv");
+    assert_non_null(strstr(text, line));
+    free(text);
     bso_run_free(&run);
+
+    /* Nothing that can be read: no such table, and no failure of regret's. */
+    unlink(path);
+    snprintf(path, sizeof path, "%s/runs/a.h5", folder);
+    write_bytes(path, "text", 4);
+    assert_int_equal(bso_regret_tables(folder), 0);
+    snprintf(path, sizeof path, "%s/regret_training.csv", tables);
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 int main(void)
