@@ -131,6 +131,33 @@ static bool spans(const family *f, const range *ranges, int count)
     return true;
 }
 
+/* Did equal seeds end with the same weights, to the last bit? */
+static bool same_weights(const bso_row *a, const bso_row *b)
+{
+    int common = 0;
+    for (int i = 0; i < a->run_count; i++) {
+        for (int k = 0; k < b->run_count; k++) {
+            const bso_run *x = a->runs[i], *y = b->runs[k];
+            if (x->settings.seed != y->settings.seed) continue;
+            if (x->weights_hash != y->weights_hash) return false;
+            common++;
+        }
+    }
+    return common > 0;
+}
+
+/* The most settings among which no seed's weights differ; 1 where all differ. */
+static int settings_alike(const family *f)
+{
+    int most = 0;
+    for (int a = 0; a < f->count; a++) {
+        int count = 0;
+        for (int b = 0; b < f->count; b++) count += same_weights(f->row[a], f->row[b]);
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
 /* All pairs within the margin: each is two comparisons, one for each side. */
 static void weigh_pairs(bso_judgement *j, const bso_claim_section *s, int place, const family *f,
                         const range *ranges, int count, double margin)
@@ -177,6 +204,12 @@ static void weigh_pairs(bso_judgement *j, const bso_claim_section *s, int place,
     list_settings(listed, sizeof listed, f, ranges, count);
     bso_text_add(finding->outcome, sizeof finding->outcome, "%s", listed);
     finding->verdict = bso_claim_weigh(parts, found, s->protocol, finding->why, sizeof finding->why);
+    const int same = settings_alike(f);
+    if (same > 1) {
+        bso_text_add(finding->why, sizeof finding->why,
+                     "%s%d of the %d settings end with the same weights, to the last bit",
+                     BSO_SEMICOLON(finding->why), same, f->count);
+    }
     if (finding->verdict == BSO_CLAIM_HOLDS && !spans(f, ranges, count)) {
         finding->verdict = BSO_CLAIM_INCONCLUSIVE;
         bso_text_add(finding->why, sizeof finding->why, "%sthe ends of the range were not run",
@@ -380,10 +413,12 @@ static double changed(const bso_run *run, int unused)
     return 100 * run->final.c2i;
 }
 
-/* What becomes of flips without the schedule that shrinks gamma and 1 - beta1, without a verdict. */
-static void tell_constant(const bso_evidence *e, bso_judgement *j, const bso_claim_section *s)
+/* What becomes of flips without the schedule that shrinks gamma and 1 - beta1, without a verdict. Returns
+ * whether the whole interval of some rule is above what counts as died out. */
+static bool tell_constant(const bso_evidence *e, bso_judgement *j, const bso_claim_section *s)
 {
     bso_claim_finding *f = NULL;
+    bool goes_on = false;
     for (int i = 0; i < e->runs->row_count; i++) {
         const bso_row *row = &e->runs->rows[i];
         const bso_settings *settings = &row->runs[0]->settings;
@@ -392,17 +427,19 @@ static void tell_constant(const bso_evidence *e, bso_judgement *j, const bso_cla
         if (!bso_claim_is(row->runs[0], "bso", online, 0) && !bso_claim_is(row->runs[0], "tbso", online, 0))
             continue;
         if (!f) f = bso_claim_found(j, -1, BSO_CLAIM_UNTESTED);
-        if (!f) return;
+        if (!f) return false;
+        goes_on = goes_on || (left.n >= BSO_CLAIM_SEEDS && left.mean - left.half > died_out);
         char interval[128];
         bso_claim_interval(interval, sizeof interval, left, 4, false);
         bso_text_add(f->outcome, sizeof f->outcome, "%s%s, T = %d: %s", BSO_SEMICOLON(f->outcome),
                      row->method, (int)settings->steps, interval);
     }
-    if (!f) return;
+    if (!f) return false;
     bso_claim_what(s, f->what, sizeof f->what);
     bso_text_add(f->what, sizeof f->what, "; gamma and 1-beta1 constant (schedule=constant)");
     snprintf(f->why, sizeof f->why,
              "the paper's schedule multiplies both by 0.1 at each stage, and so makes flips rarer by itself");
+    return goes_on;
 }
 
 void bso_claim_stable(const bso_evidence *e, bso_judgement *j)
@@ -446,7 +483,11 @@ void bso_claim_stable(const bso_evidence *e, bso_judgement *j)
         snprintf(f->outcome, sizeof f->outcome, "FF ratio of the last epoch over the first epoch's: %.3000s",
                  outcome);
         f->verdict = bso_claim_weigh(parts, found, sections[i].protocol, f->why, sizeof f->why);
-        tell_constant(e, j, &sections[i]);
+        if (tell_constant(e, j, &sections[i])) {
+            bso_text_add(f->why, sizeof f->why,
+                         "%swith gamma and 1-beta1 constant flips go on: it is the schedule that stops them",
+                         BSO_SEMICOLON(f->why));
+        }
     }
     snprintf(j->why, sizeof j->why, "no training of BSO or T-BSO has two epochs with flips");
 }
