@@ -483,11 +483,15 @@ void bso_claim_stable(const bso_evidence *e, bso_judgement *j)
         snprintf(f->outcome, sizeof f->outcome, "FF ratio of the last epoch over the first epoch's: %.3000s",
                  outcome);
         f->verdict = bso_claim_weigh(parts, found, sections[i].protocol, f->why, sizeof f->why);
-        if (tell_constant(e, j, &sections[i])) {
-            bso_text_add(f->why, sizeof f->why,
-                         "%swith gamma and 1-beta1 constant flips go on: it is the schedule that stops them",
-                         BSO_SEMICOLON(f->why));
-        }
+    }
+    const int verdicts = j->findings;
+    bool goes_on = false;
+    for (int i = 0; i < count; i++) goes_on = tell_constant(e, j, &sections[i]) || goes_on;
+    for (int i = 0; goes_on && i < verdicts; i++) {
+        bso_claim_finding *f = &j->finding[i];
+        bso_text_add(f->why, sizeof f->why,
+                     "%swith gamma and 1-beta1 constant flips go on: it is the schedule that stops them",
+                     BSO_SEMICOLON(f->why));
     }
     snprintf(j->why, sizeof j->why, "no training of BSO or T-BSO has two epochs with flips");
 }
