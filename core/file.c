@@ -147,6 +147,12 @@ int bso_file_path(char *path, const char *folder, const char *name)
     return n < 0 || n >= BSO_PATH ? bso_fail("%s: the path of a file in it is too long", folder) : 0;
 }
 
+bool bso_file_there(const char *folder, const char *name)
+{
+    char path[BSO_PATH];
+    return bso_file_path(path, folder, name) == 0 && access(path, F_OK) == 0;
+}
+
 int bso_file_directory(const char *path)
 {
     struct stat there;

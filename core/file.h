@@ -29,6 +29,9 @@ enum { BSO_PATH = 4096 };
 /* "FOLDER/NAME" into path[BSO_PATH]. Returns 0, or BSO_ERROR where it is too long. */
 int bso_file_path(char *path, const char *folder, const char *name);
 
+/* Is there anything of that name in the folder? */
+bool bso_file_there(const char *folder, const char *name);
+
 /* Create a directory, unless it is there. Its parent must be. Returns 0 or BSO_ERROR. */
 int bso_file_directory(const char *path);
 

@@ -226,17 +226,24 @@ int bso_result_write(const char *path, const bso_run *run, const char *command)
     return status;
 }
 
-int bso_result_matches(const char *path, const bso_settings *s, char stopped[BSO_STOPPED])
+int bso_result_find(const char *path, const bso_settings *s, bso_run *run)
 {
     struct stat there;
-    if (stopped) *stopped = '\0';
+    memset(run, 0, sizeof *run);
     if (stat(path, &there) && errno == ENOENT) return 1;
+    if (bso_result_read(path, run)) return BSO_ERROR;
+    if (bso_settings_hash(&run->settings) == bso_settings_hash(s)) return 0;
+    bso_run_free(run);
+    return 1;
+}
+
+int bso_result_matches(const char *path, const bso_settings *s, char stopped[BSO_STOPPED])
+{
     bso_run run;
-    if (bso_result_read(path, &run)) return BSO_ERROR;
-    int other = bso_settings_hash(&run.settings) != bso_settings_hash(s);
-    if (stopped && !other) memcpy(stopped, run.stopped, sizeof run.stopped);
+    const int code = bso_result_find(path, s, &run);
+    if (stopped) snprintf(stopped, BSO_STOPPED, "%s", code == 0 ? run.stopped : "");
     bso_run_free(&run);
-    return other;
+    return code;
 }
 
 /* The part of a data set's value that tells it apart, as a file name can hold it: of a file its name without

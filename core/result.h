@@ -17,9 +17,15 @@ int bso_result_write(const char *path, const bso_run *run, const char *command);
  * files: BSO_ERROR naming the file and what is wrong; run is then empty. Free with bso_run_free. */
 int bso_result_read(const char *path, bso_run *run);
 
-/* One attribute of /provenance as text ("commit", "cpu", ...; docs/formats.md). Returns 0; or BSO_ERROR, and
- * text is "". */
-int bso_result_provenance(const char *path, const char *name, char *text, size_t size);
+/* Attributes of /provenance as text ("commit", "cpu", ...; docs/formats.md): text[i] of `size` characters,
+ * one after the other, for names[i]. Returns 0; or BSO_ERROR where the file or one of them cannot be read,
+ * whose text is "" then. */
+int bso_result_provenance(const char *path, const char *const *names, int count, char *text, size_t size);
+
+/* The same where the path is a result of these settings (same hash). Returns 0, and run is to be freed; 1
+ * where there is no such file or it is of other settings, or BSO_ERROR where what is there cannot be read as
+ * a result: run is then empty. */
+int bso_result_find(const char *path, const bso_settings *s, bso_run *run);
 
 /* 0 when the path is a result of these settings (same hash): the cell need not run again. That of a training
  * that diverged is one, since the same settings diverge again; stopped, where it is not NULL, becomes that

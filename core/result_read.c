@@ -367,10 +367,12 @@ static int read_result(const char *path, bso_run *run)
     return status;
 }
 
-/* What is to be read of a file: all of a run, or an attribute as text. */
+/* What is to be read of a file: all of a run, or attributes as text. */
 struct question {
-    const char *path, *attribute;
-    char *text;
+    const char *path;
+    const char *const *attributes;
+    int count;
+    char *text; /* [count][size] */
     size_t size;
 };
 
@@ -388,30 +390,38 @@ int bso_result_read(const char *path, bso_run *run)
     return bso_h5_rehearse(path, rehearse_result, &q) ? BSO_ERROR : read_result(path, run);
 }
 
-static int read_provenance(const char *path, const char *name, char *text, size_t size)
+static int read_attribute(const bso_h5_reader *r, const char *name, char *text, size_t size)
+{
+    int64_t number;
+    if (bso_h5_get_text(r, "/provenance", name, text, size) == 0) return 0;
+    *text = '\0';
+    if (bso_h5_get_integer(r, "/provenance", name, INT64_MIN, INT64_MAX, &number)) return BSO_ERROR;
+    snprintf(text, size, "%" PRId64, number);
+    return 0;
+}
+
+static int read_provenance(const struct question *q)
 {
     bso_h5_reader r;
-    if (bso_h5_open(&r, path)) return BSO_ERROR;
-    int status = bso_h5_get_text(&r, "/provenance", name, text, size);
-    if (status) {
-        int64_t number;
-        status = bso_h5_get_integer(&r, "/provenance", name, INT64_MIN, INT64_MAX, &number);
-        if (!status) snprintf(text, size, "%" PRId64, number);
+    int status = 0;
+    if (bso_h5_open(&r, q->path)) return BSO_ERROR;
+    for (int i = 0; i < q->count; i++) {
+        if (read_attribute(&r, q->attributes[i], q->text + (size_t)i * q->size, q->size)) status = BSO_ERROR;
     }
     bso_h5_close(&r);
     return status;
 }
 
+/* Whether this ends well is what is asked; what cannot be read is for the reading that follows to say. */
 static int rehearse_provenance(void *user)
 {
-    const struct question *q = user;
-    return read_provenance(q->path, q->attribute, q->text, q->size);
+    (void)read_provenance(user);
+    return 0;
 }
 
-int bso_result_provenance(const char *path, const char *name, char *text, size_t size)
+int bso_result_provenance(const char *path, const char *const *names, int count, char *text, size_t size)
 {
-    struct question q = {path, name, text, size};
-    *text = '\0';
-    return bso_h5_rehearse(path, rehearse_provenance, &q) ? BSO_ERROR
-                                                          : read_provenance(path, name, text, size);
+    struct question q = {path, names, count, text, size};
+    for (int i = 0; i < count; i++) text[(size_t)i * size] = '\0';
+    return bso_h5_rehearse(path, rehearse_provenance, &q) ? BSO_ERROR : read_provenance(&q);
 }

@@ -175,7 +175,7 @@ static int read_results(const bso_sweep_options *o, const bso_protocol *p, bso_c
         bso_result_name(&s, names[i], sizeof names[i]);
         snprintf(path, sizeof path, "%s/%s", o->runs, names[i]);
         c->accuracy[i] = c->target_epochs[i] = c->target_seconds[i] = NAN;
-        if (bso_result_matches(path, &s, NULL) || bso_result_read(path, &run)) {
+        if (bso_result_find(path, &s, &run)) {
             fprintf(stderr, "bso: %s, seed %llu: no result; left out\n", c->label,
                     (unsigned long long)s.seed);
             continue;

@@ -29,8 +29,10 @@ static void show_summary(const char *path, const bso_run *run)
 {
     static const char *const provenance[] = {"commit", "dirty",   "compiler", "flags",       "cpu",
                                              "system", "threads", "hdf5",     "kernel_path", "command"};
+    enum { LINES = sizeof provenance / sizeof *provenance };
     const bso_settings *s = &run->settings;
-    char text[4096], took[64];
+    static char text[LINES][4096];
+    char took[64];
     bso_duration_text(run->seconds, took, sizeof took);
     printf("%s: result of one training\n", path);
     if (*run->stopped) printf("  diverged     %s\n", run->stopped);
@@ -50,10 +52,9 @@ static void show_summary(const char *path, const bso_run *run)
     }
     printf("  training     %" PRIu64 " updates in %s, %s to %s\n", run->updates, took, run->started,
            run->ended);
-    for (size_t i = 0; i < sizeof provenance / sizeof *provenance; i++) {
-        if (bso_result_provenance(path, provenance[i], text, sizeof text) == 0 && *text) {
-            printf("  %-12s %s\n", provenance[i], text);
-        }
+    (void)bso_result_provenance(path, provenance, LINES, *text, sizeof *text); /* what is missing is empty */
+    for (int i = 0; i < LINES; i++) {
+        if (*text[i]) printf("  %-12s %s\n", provenance[i], text[i]);
     }
 }
 

@@ -7,10 +7,8 @@
 #include "core/error.h"
 #include "core/file.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct {
     bso_memory_results results;
@@ -460,10 +458,7 @@ static int write_all(const tables *t, const char *folder)
 static int remove_all(const char *folder)
 {
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char path[BSO_PATH];
-        if (bso_file_path(path, folder, files[i].name)) return BSO_ERROR;
-        if (unlink(path) && errno != ENOENT && errno != ENOTDIR)
-            return bso_fail("%s: %s", path, strerror(errno));
+        if (bso_remove_file(folder, files[i].name)) return BSO_ERROR;
     }
     return 0;
 }

@@ -7,12 +7,10 @@
 #include "experiments/statistics.h"
 #include "experiments/table.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const bso_regret_set *as_set(const void *argument)
 {
@@ -368,12 +366,8 @@ static void put_training(FILE *out, const bso_row *row)
         for (int s = 0; s < used; s++) x[s] = curves[s * n + i];
         const bso_sample sample = bso_sample_of(x, used);
         const double numbers[] = {sample.mean, sample.sd, g.exponent, g.error};
-        bso_csv_text(out, row->dataset);
-        fputc(',', out);
-        bso_csv_text(out, row->runs[0]->settings.network);
-        fputc(',', out);
-        bso_csv_text(out, row->method);
-        fprintf(out, ",%lld,%llu,", (long long)row->runs[0]->settings.steps, (unsigned long long)k[i]);
+        bso_csv_row(out, row);
+        fprintf(out, "%llu,", (unsigned long long)k[i]);
         for (int j = 0; j < 4; j++) {
             bso_csv_number(out, numbers[j]);
             fputc(',', out);
@@ -390,49 +384,26 @@ static void print_trainings(FILE *out, const void *argument)
     for (int i = 0; i < table->row_count; i++) put_training(out, &table->rows[i]);
 }
 
-static bool has_results(const char *folder)
-{
-    DIR *d = opendir(folder);
-    bool found = false;
-    for (struct dirent *e; d && !found && (e = readdir(d));) {
-        const size_t length = strlen(e->d_name);
-        found = e->d_name[0] != '.' && length > 3 && strcmp(e->d_name + length - 3, ".h5") == 0;
-    }
-    if (d) closedir(d);
-    return found;
-}
-
-/* A table whose results are gone. */
-static int remove_table(const char *tables, const char *name)
-{
-    char path[BSO_PATH];
-    if (bso_file_path(path, tables, name)) return BSO_ERROR;
-    return unlink(path) && errno != ENOENT && errno != ENOTDIR ? bso_fail("%s: %s", path, strerror(errno))
-                                                               : 0;
-}
-
+/* Tables whose results are gone. */
 static int remove_all(const char *tables)
 {
     static const char *const names[] = {"regret.csv", "regret_summary.csv", "regret_summary.md",
                                         "regret_training.csv"};
     int status = 0;
     for (size_t i = 0; !status && i < sizeof names / sizeof *names; i++) {
-        status = remove_table(tables, names[i]);
+        status = bso_remove_file(tables, names[i]);
     }
     return status;
 }
 
 static int write_trainings(const char *directory, const char *tables)
 {
-    char runs[BSO_PATH];
     bso_table table;
-    if (bso_file_path(runs, directory, "runs")) return BSO_ERROR;
-    if (!has_results(runs)) return remove_table(tables, "regret_training.csv");
     int status = bso_table_load(&table, directory);
     if (!status) {
         status = bso_print_file(tables, "regret_training.csv", print_trainings, &table);
-    } else if (!table.run_count) { /* what cannot be read was named; regret does not depend on it */
-        status = remove_table(tables, "regret_training.csv");
+    } else if (!table.run_count) { /* none, or none that can be read: regret does not depend on them */
+        status = bso_remove_file(tables, "regret_training.csv");
     }
     bso_table_free(&table);
     return status;

@@ -11,7 +11,6 @@
 #include "experiments/program.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static const char help[] =
     "usage: bso report DIR\n"
@@ -79,18 +78,12 @@ static void print_html(FILE *out, const void *report)
     print(out, &bso_page_html, report);
 }
 
-static bool is_there(const char *directory, const char *folder)
-{
-    char path[BSO_PATH];
-    return bso_file_path(path, directory, folder) == 0 && access(path, F_OK) == 0;
-}
-
 /* Trainings may be missing where there is something else. */
 static int load(const char *directory, bso_table *runs, bso_regret_set *regret, bso_memory_results *memory,
                 bso_reported *reported)
 {
-    const bool without =
-        !is_there(directory, "runs") && (is_there(directory, "regret") || is_there(directory, "memory"));
+    const bool without = !bso_file_there(directory, "runs") &&
+                         (bso_file_there(directory, "regret") || bso_file_there(directory, "memory"));
     if (!without && bso_table_load(runs, directory)) return BSO_ERROR;
     return bso_regret_load(regret, directory) || bso_memory_load(memory, directory) ||
                    bso_reported_read(reported, NULL)
@@ -117,9 +110,12 @@ int bso_command_report(int argc, char **argv)
     bso_reported reported = {0};
     bso_judgement judgement[BSO_CLAIMS] = {{0}};
     bool shown[BSO_REPORT_PLOTS];
-    const bso_report report = {directory, {&all, &regret, &memory, &reported}, &runs, judgement, shown};
+    bso_report_origin *origin = NULL;
+    bso_report report = {directory, {&all, &regret, &memory, &reported}, &runs, judgement, NULL, shown};
     int status = load(directory, &runs, &regret, &memory, &reported);
     if (!status && runs.run_count) status = bso_table_select(&all, &runs, NULL, NULL, NULL);
+    if (!status) status = bso_report_read_origin(&origin, &all);
+    report.origin = origin;
     if (!status) status = bso_claims_judge(&report.evidence, judgement);
     if (!status) status = bso_print_file(directory, "report.md", print_markdown, &report);
     if (!status) status = bso_print_file(directory, "report.html", print_html, &report);
@@ -128,6 +124,7 @@ int bso_command_report(int argc, char **argv)
         printf("%s/report.md\n%s/report.html\n", directory, directory);
         status = runs.unreadable || regret.unreadable || memory.unreadable ? 1 : 0;
     }
+    bso_free(origin);
     bso_claims_free(judgement);
     bso_table_free(&all);
     bso_table_free(&runs);

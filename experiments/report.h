@@ -6,12 +6,22 @@
 #include "experiments/claims.h"
 #include "experiments/page.h"
 
+/* Where a training came from: attributes of its file, "" where it has none. */
+enum { BSO_REPORT_ATTRIBUTES = 12 };
+typedef struct {
+    char value[BSO_REPORT_ATTRIBUTES][1024];
+} bso_report_origin;
+
+/* Read them for each run of a table, once for all pages; to be freed. Returns 0 or BSO_ERROR. */
+int bso_report_read_origin(bso_report_origin **origin, const bso_table *table);
+
 typedef struct {
     const char *directory;
-    bso_evidence evidence;          /* all trainings */
-    const bso_table *comparison;    /* those that are compared with each other */
-    const bso_judgement *judgement; /* [BSO_CLAIMS] */
-    bool *shown;                    /* which of the plots the page holds already; [BSO_REPORT_PLOTS] */
+    bso_evidence evidence;           /* all trainings */
+    const bso_table *comparison;     /* those that are compared with each other */
+    const bso_judgement *judgement;  /* [BSO_CLAIMS] */
+    const bso_report_origin *origin; /* [runs of the evidence] */
+    bool *shown;                     /* which of the plots the page holds already; [BSO_REPORT_PLOTS] */
 } bso_report;
 
 /* Pictures that plots/draw.sh makes. table: DIR/tables/NAME.csv, of which it is drawn. */

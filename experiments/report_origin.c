@@ -2,28 +2,48 @@
  * words mean. See report.h. */
 #include "experiments/report.h"
 
+#include "core/error.h"
 #include "core/file.h"
 #include "experiments/text.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- Provenance ---- */
 
-/* The different values of one attribute, each with the number of trainings that have it. */
-static void print_values(bso_page *page, const bso_table *table, const char *name)
+enum { COMMIT = 5 };
+static const char *const attributes[BSO_REPORT_ATTRIBUTES] = {
+    "cpu",   "cpus",     "system", "threads", "kernel_path", [COMMIT] = "commit",
+    "dirty", "compiler", "flags",  "hdf5",    "openblas",    "zlib"};
+
+int bso_report_read_origin(bso_report_origin **origin, const bso_table *table)
 {
-    enum { VALUES = 16, SIZE = 1024 };
-    char value[SIZE], seen[VALUES][SIZE], all[BSO_PAGE_TEXT] = "";
-    int counts[VALUES], found = 0;
+    bso_report_origin *all = *origin =
+        bso_alloc(BSO_MEM_LOG, (size_t)table->run_count, sizeof *all, "where results came from");
+    if (!all) return BSO_ERROR;
     for (int i = 0; i < table->run_count; i++) {
-        if (bso_result_provenance(table->paths[i], name, value, sizeof value) || !*value) continue;
+        /* What cannot be read stays empty. */
+        (void)bso_result_provenance(table->paths[i], attributes, BSO_REPORT_ATTRIBUTES, *all[i].value,
+                                    sizeof *all[i].value);
+    }
+    return 0;
+}
+
+/* The different values of one attribute, each with the number of trainings that have it. */
+static void print_values(bso_page *page, const bso_report *report, int attribute)
+{
+    enum { VALUES = 16 };
+    const char *seen[VALUES];
+    char all[BSO_PAGE_TEXT] = "";
+    int counts[VALUES], found = 0;
+    for (int i = 0; i < report->evidence.runs->run_count; i++) {
+        const char *value = report->origin[i].value[attribute];
+        if (!*value) continue;
         int v = 0;
         while (v < found && strcmp(seen[v], value) != 0) v++;
         if (v == VALUES) continue;
         if (v == found) {
-            memcpy(seen[v], value, sizeof value);
+            seen[v] = value;
             counts[found++] = 0;
         }
         counts[v]++;
@@ -32,7 +52,7 @@ static void print_values(bso_page *page, const bso_table *table, const char *nam
         bso_text_add(all, sizeof all, "%s%s", v ? "\n" : "", seen[v]);
         if (found > 1) bso_text_add(all, sizeof all, " (%d trainings)", counts[v]);
     }
-    bso_page_cell(page, "%s", name);
+    bso_page_cell(page, "%s", attributes[attribute]);
     bso_page_cell(page, "%s", found ? all : "not recorded");
 }
 
@@ -62,15 +82,14 @@ static void print_files(bso_page *page, const char *kind, const files *f)
     bso_page_cell(page, "%s", *f->commits ? f->commits : "not recorded");
 }
 
-static void print_dates(bso_page *page, const bso_evidence *e)
+static void print_dates(bso_page *page, const bso_report *report)
 {
+    const bso_evidence *e = &report->evidence;
     static const char *const titles[] = {"files", "number", "oldest started", "newest ended", "commits"};
     files runs = {0}, regret = {0}, memory = {0};
-    char commit[128];
     for (int i = 0; i < e->runs->run_count; i++) {
         const bso_run *run = &e->runs->runs[i];
-        if (bso_result_provenance(e->runs->paths[i], "commit", commit, sizeof commit)) *commit = '\0';
-        add_file(&runs, run->started, run->ended, commit);
+        add_file(&runs, run->started, run->ended, report->origin[i].value[COMMIT]);
     }
     for (int i = 0; i < e->regret->count; i++) {
         add_file(&regret, e->regret->results[i].started, e->regret->results[i].ended,
@@ -88,14 +107,11 @@ static void print_dates(bso_page *page, const bso_evidence *e)
 
 void bso_report_provenance(bso_page *page, const bso_report *report)
 {
-    static const char *const names[] = {"cpu",   "cpus",     "system", "threads", "kernel_path", "commit",
-                                        "dirty", "compiler", "flags",  "hdf5",    "openblas",    "zlib"};
     static const char *const titles[] = {"of the trainings", "value"};
-    print_dates(page, &report->evidence);
+    print_dates(page, report);
     if (!report->evidence.runs->run_count) return;
     bso_page_table(page, "Machine, program and libraries", 2, titles, 2);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        print_values(page, report->evidence.runs, names[i]);
+    for (int i = 0; i < BSO_REPORT_ATTRIBUTES; i++) print_values(page, report, i);
     bso_page_table_end(page);
 }
 
@@ -160,11 +176,11 @@ static bool print_seeds(bso_page *page, const bso_table *table)
 static bool print_plots(bso_page *page, const char *directory)
 {
     bool any = false;
-    char link[128], name[256], path[BSO_PATH];
+    char link[128], name[256];
     for (int p = 0; p < BSO_REPORT_PLOTS; p++) {
         if (bso_page_plot(directory, bso_report_plots[p].name, link, sizeof link)) continue;
         snprintf(name, sizeof name, "tables/%s.csv", bso_report_plots[p].table);
-        if (bso_file_path(path, directory, name) || access(path, F_OK)) continue;
+        if (!bso_file_there(directory, name)) continue;
         any = true;
         bso_page_item(page, "The plot %s was not drawn.", bso_report_plots[p].name);
     }

@@ -174,48 +174,48 @@ static int check_data(plan *p)
 
 /* Was a finished cell trained for fewer parts of the paper than it is for now? Tables go by what its file
  * says. */
-static bool lacks_parts(const bso_job *job)
+static bool lacks_parts(const bso_run *run, const bso_settings *settings)
 {
-    bso_run run;
     char parts[BSO_TEXT];
-    if (!*job->settings->parts || bso_result_read(job->path, &run)) return false;
-    snprintf(parts, sizeof parts, "%s", run.settings.parts);
-    bso_run_free(&run);
+    snprintf(parts, sizeof parts, "%s", run->settings.parts);
     const size_t before = strlen(parts);
-    bso_part_add(parts, job->settings->parts);
+    bso_part_add(parts, settings->parts);
     return strlen(parts) > before;
 }
 
-static void tell_lacking_parts(const plan *p)
+static void tell_lacking_parts(size_t lacking)
 {
-    size_t lacking = 0;
-    for (size_t i = 0; i < p->count; i++) {
-        lacking += p->jobs[i].state == BSO_JOB_DONE && lacks_parts(&p->jobs[i]);
-    }
-    if (lacking) {
-        printf("note: %zu finished cell%s made when the sweep file named fewer tables or figures for %s; "
-               "where %s removed and "
-               "trained again, those show %s, too\n",
-               lacking, lacking == 1 ? " was" : "s were", lacking == 1 ? "it" : "them",
-               lacking == 1 ? "it is" : "they are", lacking == 1 ? "it" : "them");
-    }
+    if (!lacking) return;
+    const bool one = lacking == 1;
+    printf(
+        "note: %zu finished cell%s made when the sweep file named fewer tables or figures for %s; where %s "
+        "removed and trained again, those show %s, too\n",
+        lacking, one ? " was" : "s were", one ? "it" : "them", one ? "it is" : "they are",
+        one ? "it" : "them");
 }
 
-static size_t mark_done(plan *p)
+/* The state of each job by the results that are there, in one reading of them. Returns how many are done;
+ * lacking: how many of these lack parts. */
+static size_t mark_done(plan *p, size_t *lacking)
 {
     size_t done = 0;
+    *lacking = 0;
     for (size_t i = 0; i < p->count; i++) {
         bso_job *job = &p->jobs[i];
-        char stopped[BSO_STOPPED];
-        int code = bso_result_matches(job->path, job->settings, stopped);
-        bool diverged = code == 0 && *stopped;
+        bso_run run;
+        int code = bso_result_find(job->path, job->settings, &run);
+        bool diverged = code == 0 && *run.stopped;
         job->state = diverged    ? BSO_JOB_DIVERGED
                      : code == 0 ? BSO_JOB_DONE
                      : code < 0  ? BSO_JOB_FAILED
                                  : BSO_JOB_WAITING;
         if (code < 0) fprintf(stderr, "bso: %s; remove it to train this cell again\n", bso_error());
-        if (diverged) fprintf(stderr, "bso: %s  %s diverged: %s\n", job->label, job->name, stopped);
-        done += job->state == BSO_JOB_DONE;
+        if (diverged) fprintf(stderr, "bso: %s  %s diverged: %s\n", job->label, job->name, run.stopped);
+        if (job->state == BSO_JOB_DONE) {
+            done++;
+            *lacking += lacks_parts(&run, job->settings);
+        }
+        bso_run_free(&run);
     }
     return done;
 }
@@ -282,12 +282,12 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
         if (make_folders(o) || lock_folder(o, &p->lock)) return BSO_ERROR;
         bso_file_remove_leftovers(o->runs, NULL, true); /* with the lock held nobody is writing them */
     }
-    size_t done = mark_done(p), waiting = count_state(p, BSO_JOB_WAITING);
+    size_t lacking, done = mark_done(p, &lacking), waiting = count_state(p, BSO_JOB_WAITING);
     int machine = cores(), jobs = o->jobs ? o->jobs : machine, threads = o->threads;
     if ((size_t)jobs > waiting) jobs = waiting ? (int)waiting : 1;
     if (threads == 0) threads = machine / jobs > 1 ? machine / jobs : 1;
     if (o->alone) tell_strangers(o, sweep);
-    tell_lacking_parts(p);
+    tell_lacking_parts(lacking);
     code = estimate(p, jobs, threads);
     if (code) return code;
 

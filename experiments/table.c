@@ -9,7 +9,6 @@
 #include "core/file.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static const char help[] = "usage: bso table DIR [--only NAME]\n\n"
                            "  Reads DIR/runs/*.h5, DIR/memory/*.h5 and DIR/regret/*.h5, writes DIR/tables/ "
@@ -109,20 +108,14 @@ static int parse(int argc, char **argv, const char **directory, const char **onl
     return bso_usage("--only %s: no such table or figure", *only);
 }
 
-static bool has_folder(const char *directory, const char *name)
-{
-    char path[BSO_PATH];
-    return bso_file_path(path, directory, name) == 0 && access(path, F_OK) == 0;
-}
-
 /* Tables of trainings: all, or one part's. */
 static int write_runs(const char *directory, const char *folder, const char *only)
 {
     bso_table table;
-    const bool elsewhere = has_folder(directory, "memory") || has_folder(directory, "regret");
+    const bool elsewhere = bso_file_there(directory, "memory") || bso_file_there(directory, "regret");
     int status = bso_table_load(&table, directory);
     /* Where the results are gone, numbers of old ones do not stay. */
-    if (status && (elsewhere || has_folder(directory, "tables")) && write_all(&table, folder, only))
+    if (status && (elsewhere || bso_file_there(directory, "tables")) && write_all(&table, folder, only))
         fprintf(stderr, "bso: %s\n", bso_error());
     /* Memory and regret may be there without any training. */
     if (status && elsewhere && !only && !table.unreadable) {

@@ -118,4 +118,7 @@ void bso_csv_number(FILE *out, double x);
 int bso_print_file(const char *directory, const char *name, void (*print)(FILE *out, const void *argument),
                    const void *argument);
 
+/* Take away directory/name, whose results are gone, if it is there. Returns 0 or BSO_ERROR. */
+int bso_remove_file(const char *directory, const char *name);
+
 #endif

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Training memory as the tables group it. The groups and the samples make up the total. */
 enum { WEIGHTS, OPTIMIZER, GRADIENTS, ACTIVATIONS, STATE_TRACES, WORKSPACE, OTHER, GROUPS };
@@ -349,4 +350,12 @@ int bso_print_file(const char *directory, const char *name, void (*print)(FILE *
     int status = ok ? bso_file_write(path, text, size) : bso_fail("%s: out of memory while making it", path);
     free(text);
     return status;
+}
+
+int bso_remove_file(const char *directory, const char *name)
+{
+    char path[BSO_PATH];
+    if (bso_file_path(path, directory, name)) return BSO_ERROR;
+    if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR) return 0;
+    return bso_fail("%s: %s", path, strerror(errno));
 }

@@ -122,13 +122,20 @@ static void test_round_trip(void **state)
         bso_run_free(&back);
         bso_run_free(&run);
     }
-    char text[256];
-    assert_int_equal(bso_result_provenance(file, "command", text, sizeof text), 0);
+    static const char *const names[] = {"command", "threads", "nothing", "kernel_path"};
+    char text[256], all[4][64];
+    assert_int_equal(bso_result_provenance(file, &names[0], 1, text, sizeof text), 0);
     assert_string_equal(text, "bso run --set 'label=µ'");
-    assert_int_equal(bso_result_provenance(file, "threads", text, sizeof text), 0);
+    assert_int_equal(bso_result_provenance(file, &names[1], 1, text, sizeof text), 0);
     assert_string_equal(text, "2");
-    assert_int_equal(bso_result_provenance(file, "nothing", text, sizeof text), BSO_ERROR);
+    assert_int_equal(bso_result_provenance(file, &names[2], 1, text, sizeof text), BSO_ERROR);
     assert_string_equal(text, "");
+    /* Several at once: one that is missing takes nothing from the others. */
+    assert_int_equal(bso_result_provenance(file, names, 4, *all, sizeof *all), BSO_ERROR);
+    assert_string_equal(all[0], "bso run --set 'label=µ'");
+    assert_string_equal(all[1], "2");
+    assert_string_equal(all[2], "");
+    assert_string_equal(all[3], "portable");
 }
 
 /* A training that diverged is a result, with or without a finished epoch. */

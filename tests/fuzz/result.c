@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bso_fuzz_end();
     bso_fuzz_begin();
     if (bso_result_matches(path, &s, stopped) < 0) bso_fuzz_refused();
-    if (bso_result_provenance(path, "commit", text, sizeof text)) bso_fuzz_refused();
+    if (bso_result_provenance(path, &(const char *){"commit"}, 1, text, sizeof text)) bso_fuzz_refused();
     bso_fuzz_end();
     return 0;
 }
