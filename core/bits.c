@@ -228,18 +228,27 @@ static inline void gather_tap(float *row, const float *map, const bso_window *wi
     }
 }
 
-static inline void scatter_tap(float *map, const float *row, const bso_window *window, tap t, int count,
-                               int stride)
+/* The transpose for pixels p0 <= p < p1, whose values are row[0], ... */
+static inline void scatter_tap(float *map, const float *row, const bso_window *window, tap t, size_t p0,
+                               size_t p1, int stride)
 {
-    size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
-    size_t out_area = (size_t)window->out_h * (size_t)window->out_w;
-    int first_in = t.columns.begin * stride + t.columns.shift, length = t.columns.end - t.columns.begin;
-    for (int sample = 0; sample < count; sample++) {
-        for (int y = t.rows.begin; y < t.rows.end; y++) {
-            int in_y = y * stride + t.rows.shift;
-            float *out = map + (size_t)sample * in_area + (size_t)(in_y * window->in_w + first_in);
-            const float *in = row + (size_t)sample * out_area + (size_t)(y * window->out_w + t.columns.begin);
-            for (int x = 0; x < length; x++) out[x * stride] += in[x];
+    size_t in_area = (size_t)window->in_h * (size_t)window->in_w, width = (size_t)window->out_w;
+    size_t line = p0 / width;
+    int y = (int)(line % (size_t)window->out_h);
+    float *sample = map + line / (size_t)window->out_h * in_area;
+    for (size_t begin = line * width; begin < p1; begin += width) {
+        if (y >= t.rows.begin && y < t.rows.end) {
+            float *out = sample + (size_t)((y * stride + t.rows.shift) * window->in_w);
+            const ptrdiff_t at = (ptrdiff_t)begin - (ptrdiff_t)p0; /* of x = 0 */
+            int x = begin < p0 ? (int)(p0 - begin) : 0,
+                last = p1 - begin < width ? (int)(p1 - begin) : window->out_w;
+            x = x > t.columns.begin ? x : t.columns.begin;
+            last = last < t.columns.end ? last : t.columns.end;
+            for (; x < last; x++) out[x * stride + t.columns.shift] += row[at + x];
+        }
+        if (++y == window->out_h) {
+            y = 0;
+            sample += in_area;
         }
     }
 }
@@ -264,8 +273,8 @@ void bso_im2col(const float *x, const bso_window *window, int n, int first, int 
     }
 }
 
-void bso_col2im_add(float *x, const bso_window *window, int n, int first, int count, int k0, int k1,
-                    const float *columns, size_t stride)
+void bso_col2im_add(float *x, const bso_window *window, int n, int first, size_t p0, size_t p1, int k0,
+                    int k1, const float *columns, size_t stride)
 {
     size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
     for (int k = k0; k < k1; k++) {
@@ -273,9 +282,9 @@ void bso_col2im_add(float *x, const bso_window *window, int n, int first, int co
         const float *row = columns + (size_t)(k - k0) * stride;
         float *map = x + ((size_t)t.channel * (size_t)n + (size_t)first) * in_area;
         if (window->stride == 1) {
-            scatter_tap(map, row, window, t, count, 1);
+            scatter_tap(map, row, window, t, p0, p1, 1);
         } else {
-            scatter_tap(map, row, window, t, count, window->stride);
+            scatter_tap(map, row, window, t, p0, p1, window->stride);
         }
     }
 }

@@ -4,10 +4,13 @@
  * written so that a compiler can vectorise it and is compiled once for each instruction set. All paths give
  * the same bits: integers where sums are counts, fixed lanes where sums are floats, no contraction. A faster
  * kernel for one instruction set replaces one entry of its table. BSO_KERNELS=reference|portable|avx2|avx512
- * in the environment forces a path.
+ * in the environment forces a path; BSO_KERNELS=sgemm is the best one without product kernels, what a
+ * framework on float matrices would do, to compare with: its products differ by rounding.
  */
 #ifndef BSO_KERNELS_H
 #define BSO_KERNELS_H
+
+#include "core/product_kernels.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +25,8 @@ enum { BSO_LANES = 16 }; /* running sums of a reduction: element i goes to sum i
 
 typedef struct {
     const char *name;
+    /* The products of one-bit weights with spikes and errors; NULL: every product is im2col and sgemm. */
+    const bso_product_kernels *products;
 
     /* Spikes times one-bit weights. patches: [words][stride] bit k % 64 of patches[k / 64][p] is input k of
      * pixel p, zero from K on; weights: [outputs][words]; ones: [pixels] number of set bits of each patch.
@@ -72,6 +77,9 @@ extern const bso_kernels *bso_kernel;
 /* Pick the table: BSO_KERNELS, or the best this CPU runs. Returns 0 or BSO_ERROR (unknown name, or not
  * runnable here). */
 int bso_kernels_pick(void);
+
+/* The same by name; NULL: the best. */
+int bso_kernels_use(const char *name);
 
 /* All tables this CPU can run, for tests: NULL-terminated. */
 const bso_kernels *const *bso_kernels_available(void);

@@ -100,9 +100,11 @@ struct bso_network {
     float *gradient[2]; /* [largest map] */
     float *waiting;     /* the same, for residual units: the gradient of the branch that is not being run */
     float *operand[2];
-    char *scratch; /* [threads][scratch_bytes] */
+    uint64_t *operand_bits; /* [operand_words]: which values of the operand are not 0 */
+    char *scratch;          /* [threads][scratch_bytes] */
     size_t scratch_bytes;
     size_t operand_need[2]; /* floats per sample of each operand buffer */
+    size_t operand_words;
     int threads;
     float *logits; /* summed over t: [classes][batch] */
 };

@@ -5,6 +5,7 @@
  * of the machine. With AVX-512 VPOPCNTDQ the spike product has a version of its own; without it, it is the
  * compiler's popcount, one word at a time.
  */
+#include "core/kernels/products.h"
 #include "core/kernels/scalar.h"
 
 #include <string.h>
@@ -13,10 +14,8 @@
 #include <immintrin.h>
 #endif
 
-#define JOIN2(a, b) a##b
-#define JOIN(a, b)  JOIN2(a, b)
-#define TEXT2(a)    #a
-#define TEXT(a)     TEXT2(a)
+#define TEXT2(a) #a
+#define TEXT(a)  TEXT2(a)
 
 typedef float lanes_float __attribute__((vector_size(BSO_LANES * sizeof(float))));
 typedef double lanes_double __attribute__((vector_size(BSO_LANES * sizeof(double))));
@@ -234,17 +233,11 @@ static void trace_ratio(float *a, const float *u, const float *u_previous, size_
 }
 
 const bso_kernels JOIN(bso_kernels_, BSO_ISA) = {
-    TEXT(BSO_ISA),
-    bits_multiply,
-    bits_count,
-    bits_pack,
-    norm_sums,
-    norm_apply,
-    norm_backward_sums,
-    norm_backward,
-    lif,
-    surrogate,
-    surrogate_through_time,
-    trace,
-    trace_ratio,
+    TEXT(BSO_ISA), &JOIN(bso_products_, BSO_ISA),
+    bits_multiply, bits_count,
+    bits_pack,     norm_sums,
+    norm_apply,    norm_backward_sums,
+    norm_backward, lif,
+    surrogate,     surrogate_through_time,
+    trace,         trace_ratio,
 };

@@ -3,6 +3,7 @@
  *
  * Not meant to be fast; BSO_KERNELS=reference runs a whole training on it.
  */
+#include "core/kernels/products.h"
 #include "core/kernels/scalar.h"
 
 static void bits_multiply(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride,
@@ -116,17 +117,11 @@ static void trace_ratio(float *a, const float *u, const float *u_previous, size_
 }
 
 const bso_kernels bso_kernels_reference = {
-    "reference",
-    bits_multiply,
-    bits_count,
-    bits_pack,
-    norm_sums,
-    norm_apply,
-    norm_backward_sums,
-    norm_backward,
-    lif,
-    surrogate,
-    surrogate_through_time,
-    trace,
-    trace_ratio,
+    "reference",   &bso_products_reference,
+    bits_multiply, bits_count,
+    bits_pack,     norm_sums,
+    norm_apply,    norm_backward_sums,
+    norm_backward, lif,
+    surrogate,     surrogate_through_time,
+    trace,         trace_ratio,
 };
