@@ -65,6 +65,9 @@ typedef struct {
     /* The forward product's end: y[p] = (2 * sums[p] - ones[p]) * scale */
     void (*finish_forward)(float *y, const uint16_t *sums, const int32_t *ones, size_t n, float scale);
 
+    /* The data gradient's end: to[i] += inside[i] ? x[i] : 0; inside[i] is all bits or none. */
+    void (*add_inside)(float *to, const float *x, const uint32_t *inside, size_t n);
+
     /* Sparse weight gradient: for every row r, sums[r * stride + lane] += v * d[p * (row / 4) + lane], p
      * running upwards over the set bits of bits[r * bit_stride], `words` words; v = 1 where x is NULL, else
      * x[at[r] + offset + p]. */

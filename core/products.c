@@ -1,7 +1,9 @@
 /* products.c: the three products of a one-bit synapse out of the kernels. See products.h. */
 #include "core/products.h"
 
+#include "core/error.h"
 #include "core/kernels.h"
+#include "core/memory.h"
 
 #include <string.h>
 
@@ -10,7 +12,7 @@ enum {
     FLOATS = BSO_ROW / (int)sizeof(float), /* lanes of a whole row */
     TABLE_INPUTS = 4 * BSO_GROUPS,         /* inputs whose tables are made together */
     DATA_ROWS = 512,                       /* inputs whose data gradients are worked out together */
-    GATHER_PIXELS = 128                    /* pixels whose errors are gathered from: 32 KiB */
+    GATHER_PIXELS = 64                    /* pixels whose errors are gathered from: 32 KiB */
 };
 
 static size_t area_of(const bso_window *w)
@@ -28,7 +30,7 @@ static size_t round_up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-int bso_product_group(const bso_window *window, int batch)
+static int group_of(const bso_window *window, int batch)
 {
     const size_t area = area_of(window);
     const int most = at_most(batch, area < GROUP_PIXELS ? (int)(GROUP_PIXELS / area) : 1);
@@ -45,13 +47,60 @@ int bso_product_group(const bso_window *window, int batch)
     return best;
 }
 
+static int taps_of(const bso_window *w)
+{
+    return w->kernel_h * w->kernel_w;
+}
+
+static void lay_inside(const bso_product *product)
+{
+    const bso_window *w = &product->window;
+    for (int tap = 0; tap < taps_of(w); tap++) {
+        uint32_t *inside = product->inside + (size_t)tap * product->lanes;
+        uint64_t *bits = product->inside_bits + (size_t)tap * (product->lanes / 64);
+        const int dy = tap / w->kernel_w - w->pad, dx = tap % w->kernel_w - w->pad;
+        for (size_t p = 0; p < (size_t)product->group * area_of(w); p++) {
+            const int x = (int)(p % (size_t)w->out_w) + dx,
+                      y = (int)(p / (size_t)w->out_w % (size_t)w->out_h) + dy;
+            if (x < 0 || x >= w->in_w || y < 0 || y >= w->in_h) continue;
+            inside[p] = ~(uint32_t)0;
+            bits[p / 64] |= (uint64_t)1 << p % 64;
+        }
+    }
+}
+
+int bso_product_create(bso_product *product, const bso_window *window, int outputs, int batch)
+{
+    *product = (bso_product){.window = *window, .outputs = outputs, .group = group_of(window, batch)};
+    product->moved = window->stride == 1 && window->in_h == window->out_h && window->in_w == window->out_w;
+    product->lanes = round_up((size_t)product->group * area_of(window), GATHER_PIXELS);
+    if (!product->moved) return 0;
+    const size_t all = (size_t)taps_of(window) * product->lanes;
+    product->inside = bso_alloc(BSO_MEM_WORKSPACE, all, sizeof *product->inside, "patch masks");
+    product->inside_bits =
+        bso_alloc(BSO_MEM_WORKSPACE, all / 64, sizeof *product->inside_bits, "patch masks");
+    if (!product->inside || !product->inside_bits) return BSO_ERROR;
+    if (!bso_mem_planning()) lay_inside(product);
+    return 0;
+}
+
+void bso_product_free(bso_product *product)
+{
+    bso_free(product->inside);
+    bso_free(product->inside_bits);
+}
+
+/* How far a patch's input is from its output, in pixels, where patches are the input moved. */
+static ptrdiff_t tap_shift(const bso_window *window, int tap)
+{
+    return (ptrdiff_t)(tap / window->kernel_w - window->pad) * window->in_w + tap % window->kernel_w -
+           window->pad;
+}
+
 /* The row of lanes for what is left to do, of `whole` lanes in BSO_ROW bytes: its bytes. */
 static int row_for(size_t left, size_t whole)
 {
-    return 4 * left > 3 * whole ? BSO_ROW
-           : 2 * left > whole   ? BSO_ROW / 2
-           : 4 * left > whole   ? BSO_ROW / 2
-                                : BSO_ROW / 4;
+    return 4 * left > 3 * whole ? BSO_ROW : 4 * left > whole ? BSO_ROW / 2 : BSO_ROW / 4;
 }
 
 /* Pieces of a scratch block, each aligned to 64 bytes. */
@@ -69,10 +118,10 @@ static size_t words_of(const bso_window *w)
     return ((size_t)bso_window_inputs(w) + 63) / 64;
 }
 
-bool bso_product_forward_fits(const bso_signal *in, const bso_window *window)
+bool bso_product_forward_fits(const bso_product *product, const bso_signal *in)
 {
     return in->bits && !in->bipolar && in->largest <= 63 &&
-           (uint64_t)in->largest * (uint64_t)bso_window_inputs(window) <= UINT16_MAX;
+           (uint64_t)in->largest * (uint64_t)bso_window_inputs(&product->window) <= UINT16_MAX;
 }
 
 /* What one group's forward product needs. */
@@ -85,27 +134,29 @@ typedef struct {
     size_t stride, words;
 } forward_scratch;
 
-static size_t lay_out_forward(forward_scratch *f, const bso_signal *in, const bso_window *window,
-                              size_t pixels, int outputs, void *scratch)
+static size_t lay_out_forward(forward_scratch *f, const bso_product *product, const bso_signal *in,
+                              void *scratch)
 {
     char *at = scratch;
-    f->stride = round_up(pixels, 64);
-    f->words = words_of(window);
+    const size_t outputs = (size_t)product->outputs;
+    f->stride = product->lanes;
+    f->words = words_of(&product->window);
     f->patches = piece(&at, (size_t)in->planes * f->words * f->stride * sizeof *f->patches);
     f->ones = piece(&at, f->stride * sizeof *f->ones);
     f->plane = piece(&at, f->stride * sizeof *f->plane);
     f->tables = piece(&at, BSO_TABLES);
-    f->narrow = piece(&at, (size_t)outputs * BSO_ROW);
-    f->wide = piece(&at, (size_t)outputs * BSO_ROW * sizeof *f->wide);
+    f->narrow = piece(&at, outputs * BSO_ROW);
+    f->wide = piece(&at, outputs * BSO_ROW * sizeof *f->wide);
     return (size_t)(at - (char *)scratch);
 }
 
-size_t bso_product_forward_scratch(const bso_signal *in, const bso_window *window, int batch, int outputs)
+/* A place to measure scratch from. */
+static char nowhere[64];
+
+size_t bso_product_forward_scratch(const bso_product *product, const bso_signal *in)
 {
     forward_scratch f;
-    static char nowhere[64];
-    return lay_out_forward(&f, in, window, (size_t)bso_product_group(window, batch) * area_of(window),
-                           outputs, nowhere);
+    return lay_out_forward(&f, product, in, nowhere);
 }
 
 /* A row of pixels, all outputs. */
@@ -137,12 +188,13 @@ static void forward_row(const forward_scratch *f, const bso_signal *in, int inpu
     kernel->widen_u8(f->wide, f->narrow, sums);
 }
 
-void bso_product_forward(float *y, const bso_signal *in, const bso_window *window, int n, int first,
-                         int count, const uint64_t *weights, int outputs, void *scratch)
+void bso_product_forward(const bso_product *product, float *y, const bso_signal *in, int n, int first,
+                         int count, const uint64_t *weights, void *scratch)
 {
+    const bso_window *window = &product->window;
     const size_t area = area_of(window), pixels = (size_t)count * area, total = (size_t)n * area;
     forward_scratch f;
-    lay_out_forward(&f, in, window, pixels, outputs, scratch);
+    lay_out_forward(&f, product, in, scratch);
     memset(f.ones, 0, f.stride * sizeof *f.ones);
     for (int b = 0; b < in->planes; b++) {
         bso_bits_patches(in, window, n, first, count, b, f.patches + (size_t)b * f.words * f.stride, f.stride,
@@ -152,8 +204,8 @@ void bso_product_forward(float *y, const bso_signal *in, const bso_window *windo
     for (size_t p0 = 0; p0 < pixels;) {
         const int row = row_for(pixels - p0, BSO_ROW);
         const size_t here = pixels - p0 < (size_t)row ? pixels - p0 : (size_t)row;
-        forward_row(&f, in, bso_window_inputs(window), weights, outputs, p0, row);
-        for (int o = 0; o < outputs; o++) {
+        forward_row(&f, in, bso_window_inputs(window), weights, product->outputs, p0, row);
+        for (int o = 0; o < product->outputs; o++) {
             bso_kernel->products->finish_forward(y + (size_t)o * total + (size_t)first * area + p0,
                                                  f.wide + (size_t)o * (size_t)row, f.ones + p0, here,
                                                  in->scale);
@@ -178,11 +230,10 @@ static size_t lay_out_data(data_scratch *d, int outputs, void *scratch)
     return (size_t)(at - (char *)scratch);
 }
 
-size_t bso_product_data_scratch(int outputs)
+size_t bso_product_data_scratch(const bso_product *product)
 {
     data_scratch d;
-    static char nowhere[64];
-    return lay_out_data(&d, outputs, nowhere);
+    return lay_out_data(&d, product->outputs, nowhere);
 }
 
 /* 64 words of 64 bits, transposed in place: word i's bit j becomes word j's bit i (Warren 2012, 7-3). */
@@ -231,12 +282,39 @@ static void data_row(const data_scratch *d, const float *zeta, size_t total, int
     }
 }
 
-void bso_product_data(float *dx, const float *zeta, const bso_window *window, int n, int first, int count,
-                      const uint64_t *weights, int outputs, void *scratch)
+/* dx += what the inputs' sums for pixels p0 .. p0+lanes-1 of the group give: each sum goes to where its tap
+ * looks. */
+static void spread(const bso_product *product, float *dx, int n, int first, size_t pixels, size_t p0,
+                   size_t lanes, int k0, int k1, const float *sums, size_t stride)
 {
+    const bso_window *window = &product->window;
+    const size_t area = area_of(window);
+    if (!product->moved) {
+        bso_col2im_add(dx, window, n, first, p0, p0 + lanes, k0, k1, sums, stride);
+        return;
+    }
+    for (int k = k0; k < k1; k++) {
+        const int tap = k / window->channels, channel = k % window->channels;
+        const ptrdiff_t shift = tap_shift(window, tap), at = (ptrdiff_t)p0 + shift;
+        /* What would leave the group is outside the map. */
+        const size_t skip = at < 0 ? (size_t)-at : 0;
+        const ptrdiff_t room = (ptrdiff_t)pixels - at;
+        const size_t end = room < (ptrdiff_t)lanes ? room < 0 ? 0 : (size_t)room : lanes;
+        if (skip >= end) continue;
+        float *to = dx + ((size_t)channel * (size_t)n + (size_t)first) * area;
+        bso_kernel->products->add_inside(to + (at + (ptrdiff_t)skip), sums + (size_t)(k - k0) * stride + skip,
+                                         product->inside + (size_t)tap * product->lanes + p0 + skip,
+                                         end - skip);
+    }
+}
+
+void bso_product_data(const bso_product *product, float *dx, const float *zeta, int n, int first, int count,
+                      const uint64_t *weights, void *scratch)
+{
+    const bso_window *window = &product->window;
     const size_t area = area_of(window), pixels = (size_t)count * area, total = (size_t)n * area;
     const size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
-    const int inputs = bso_window_inputs(window);
+    const int inputs = bso_window_inputs(window), outputs = product->outputs;
     data_scratch d;
     lay_out_data(&d, outputs, scratch);
     for (int c = 0; c < window->channels; c++) {
@@ -250,7 +328,7 @@ void bso_product_data(float *dx, const float *zeta, const bso_window *window, in
             const int row = row_for(pixels - p, FLOATS), most = row / (int)sizeof(float);
             const int lanes = pixels - p < (size_t)most ? (int)(pixels - p) : most;
             data_row(&d, zeta + (size_t)first * area + p, total, here, outputs, lanes, row);
-            bso_col2im_add(dx, window, n, first, p, p + (size_t)lanes, k, k + here, d.sums, (size_t)most);
+            spread(product, dx, n, first, pixels, p, (size_t)lanes, k, k + here, d.sums, (size_t)most);
             p += (size_t)lanes;
         }
     }
@@ -258,34 +336,29 @@ void bso_product_data(float *dx, const float *zeta, const bso_window *window, in
 
 /* ---- weight gradient ---- */
 
-/* Are patches the input itself, moved? Then a row of patch bits is the channel's, moved, under a mask. */
-static bool is_same(const bso_window *w)
+size_t bso_operand_words(const bso_product *product, int n)
 {
-    return w->stride == 1 && w->in_h == w->out_h && w->in_w == w->out_w;
-}
-
-size_t bso_operand_words(const bso_window *window, int batch)
-{
-    return ((size_t)batch * (size_t)window->in_h * (size_t)window->in_w + 63) / 64 + 2;
+    return ((size_t)n * area_of(&product->window) + 63) / 64 + 2;
 }
 
 /* Where which way wins, by measurement (docs/performance.md). */
-static bso_operand_kind kind_of(const bso_operand *operand, const bso_window *window)
+static bso_operand_kind kind_of(const bso_operand *operand)
 {
     static const double gather_ones = 0.2, gather_values = 0.45;
-    if (!is_same(window)) return BSO_OPERAND_DENSE;
     if (operand->ones) return operand->active < gather_ones ? BSO_OPERAND_GATHER : BSO_OPERAND_LOOKUP;
     return operand->active < gather_values ? BSO_OPERAND_GATHER : BSO_OPERAND_DENSE;
 }
 
-void bso_operand_look(bso_operand *operand, const float *x, const bso_window *window, int n)
+void bso_operand_look(bso_operand *operand, const bso_product *product, const float *x, int n)
 {
-    const size_t pixels = (size_t)n * (size_t)window->in_h * (size_t)window->in_w;
-    const size_t words = bso_operand_words(window, n);
+    const size_t pixels = (size_t)n * area_of(&product->window), words = bso_operand_words(product, n);
+    const int channels = product->window.channels;
     size_t active = 0, ones = 0;
     operand->x = x;
+    operand->kind = BSO_OPERAND_DENSE;
+    if (!product->moved) return;
 #pragma omp parallel for schedule(static) reduction(+ : active, ones)
-    for (int c = 0; c < window->channels; c++) {
+    for (int c = 0; c < channels; c++) {
         uint64_t *bits = operand->bits + (size_t)c * words;
         size_t count[2] = {0};
         bits[0] = bits[words - 1] = 0;
@@ -294,25 +367,23 @@ void bso_operand_look(bso_operand *operand, const float *x, const bso_window *wi
         ones += count[1];
     }
     operand->ones = ones == active;
-    operand->active = (double)active / ((double)pixels * window->channels);
-    operand->kind = kind_of(operand, window);
+    operand->active = (double)active / ((double)pixels * channels);
+    operand->kind = kind_of(operand);
 }
 
 typedef struct {
-    uint64_t *patterns, *masks; /* [rows][words], [taps][words] of a group's pixels */
-    float *errors;              /* [GATHER_PIXELS][FLOATS]: errors, outputs side by side */
-    float *tables, *sums;       /* sums: [rows][FLOATS] */
-    ptrdiff_t *values;          /* [rows] where in operand->x the group's first pixel is, for this input */
+    uint64_t *patterns;   /* [rows][words] of a group's pixels */
+    float *errors;        /* [GATHER_PIXELS][FLOATS]: errors, outputs side by side */
+    float *tables, *sums; /* sums: [rows][FLOATS] */
+    ptrdiff_t *values;    /* [rows] where in operand->x the group's first pixel is, for this input */
     size_t words;
 } weight_scratch;
 
-static size_t lay_out_weight(weight_scratch *s, const bso_window *window, size_t pixels, int rows,
-                             void *scratch)
+static size_t lay_out_weight(weight_scratch *s, const bso_product *product, int rows, void *scratch)
 {
     char *at = scratch;
-    s->words = round_up(pixels, GATHER_PIXELS) / 64;
+    s->words = product->lanes / 64;
     s->patterns = piece(&at, (size_t)rows * s->words * sizeof *s->patterns);
-    s->masks = piece(&at, (size_t)window->kernel_h * (size_t)window->kernel_w * s->words * sizeof *s->masks);
     s->errors = piece(&at, GATHER_PIXELS * BSO_ROW);
     s->tables = piece(&at, BSO_TABLES);
     s->sums = piece(&at, (size_t)rows * BSO_ROW);
@@ -320,39 +391,10 @@ static size_t lay_out_weight(weight_scratch *s, const bso_window *window, size_t
     return (size_t)(at - (char *)scratch);
 }
 
-size_t bso_product_weight_scratch(const bso_window *window, int batch, int rows)
+size_t bso_product_weight_scratch(const bso_product *product, int rows)
 {
     weight_scratch s;
-    static char nowhere[64];
-    return lay_out_weight(&s, window, (size_t)bso_product_group(window, batch) * area_of(window), rows,
-                          nowhere);
-}
-
-/* masks[tap] bit p: the tap of output pixel p lies inside the map. */
-static void lay_masks(const weight_scratch *s, const bso_window *window, int samples)
-{
-    const int taps = window->kernel_h * window->kernel_w;
-    memset(s->masks, 0, (size_t)taps * s->words * sizeof *s->masks);
-    for (int tap = 0; tap < taps; tap++) {
-        uint64_t *mask = s->masks + (size_t)tap * s->words;
-        const int dy = tap / window->kernel_w - window->pad, dx = tap % window->kernel_w - window->pad;
-        size_t p = 0;
-        for (int sample = 0; sample < samples; sample++) {
-            for (int y = 0; y < window->out_h; y++) {
-                const bool inside = y + dy >= 0 && y + dy < window->in_h;
-                for (int x = 0; x < window->out_w; x++, p++) {
-                    if (inside && x + dx >= 0 && x + dx < window->in_w) mask[p / 64] |= 1ULL << p % 64;
-                }
-            }
-        }
-    }
-}
-
-/* How far the patch's input is from its output, in pixels; same window. */
-static ptrdiff_t tap_shift(const bso_window *window, int tap)
-{
-    return (ptrdiff_t)(tap / window->kernel_w - window->pad) * window->in_w + tap % window->kernel_w -
-           window->pad;
+    return lay_out_weight(&s, product, rows, nowhere);
 }
 
 /* Word `at`, counted in bits, of a row of bits: 0 beyond its ends. */
@@ -368,19 +410,20 @@ static inline uint64_t word_at(const uint64_t *bits, size_t words, ptrdiff_t at)
 
 /* The patch bits of inputs k0 .. k1-1 over the group of so many pixels that begins at pixel `from` of the
  * batch. */
-static void lay_patterns(const weight_scratch *s, const bso_operand *operand, const bso_window *window, int n,
-                         size_t from, size_t pixels, int k0, int k1)
+static void lay_patterns(const weight_scratch *s, const bso_product *product, const bso_operand *operand,
+                         int n, size_t from, size_t pixels, int k0, int k1)
 {
-    const size_t row = bso_operand_words(window, n), words = (pixels + 63) / 64;
+    const bso_window *window = &product->window;
+    const size_t row = bso_operand_words(product, n), words = (pixels + 63) / 64;
     const uint64_t last = ~(uint64_t)0 >> (64 * words - pixels);
     for (int k = k0; k < k1; k++) {
         const int tap = k / window->channels, channel = k % window->channels;
         const ptrdiff_t at = (ptrdiff_t)from + tap_shift(window, tap);
-        const uint64_t *bits = operand->bits + (size_t)channel * row,
-                       *mask = s->masks + (size_t)tap * s->words;
+        const uint64_t *bits = operand->bits + (size_t)channel * row;
+        const uint64_t *inside = product->inside_bits + (size_t)tap * s->words;
         uint64_t *pattern = s->patterns + (size_t)(k - k0) * s->words;
         for (size_t w = 0; w < words; w++)
-            pattern[w] = word_at(bits, row, at + 64 * ((ptrdiff_t)w + 1)) & mask[w];
+            pattern[w] = word_at(bits, row, at + 64 * ((ptrdiff_t)w + 1)) & inside[w];
         pattern[words - 1] &= last;
         s->values[k - k0] = (ptrdiff_t)((size_t)channel * (size_t)n * area_of(window)) + at;
     }
@@ -406,19 +449,17 @@ static void weight_block(const weight_scratch *s, const bso_operand *operand, si
     }
 }
 
-void bso_product_weight(float *gradient, const bso_operand *operand, const float *zeta,
-                        const bso_window *window, int n, int group, int k0, int k1, int outputs,
-                        void *scratch)
+void bso_product_weight(const bso_product *product, float *gradient, const bso_operand *operand,
+                        const float *zeta, int n, int k0, int k1, void *scratch)
 {
-    const size_t area = area_of(window), total = (size_t)n * area;
-    const int rows = k1 - k0;
+    const size_t area = area_of(&product->window), total = (size_t)n * area;
+    const int rows = k1 - k0, group = product->group, outputs = product->outputs;
     weight_scratch s;
-    lay_out_weight(&s, window, (size_t)group * area, rows, scratch);
-    lay_masks(&s, window, at_most(group, n));
+    lay_out_weight(&s, product, rows, scratch);
     memset(gradient, 0, (size_t)rows * (size_t)outputs * sizeof *gradient);
     for (int first = 0; first < n; first += group) {
         const size_t from = (size_t)first * area, pixels = (size_t)at_most(group, n - first) * area;
-        lay_patterns(&s, operand, window, n, from, pixels, k0, k1);
+        lay_patterns(&s, product, operand, n, from, pixels, k0, k1);
         for (int o = 0; o < outputs;) {
             const int row = row_for((size_t)(outputs - o), FLOATS), most = row / (int)sizeof(float);
             const int lanes = at_most(most, outputs - o);

@@ -13,37 +13,50 @@
 
 #include "core/bits.h"
 
-/* Samples that are done together: a function of the shape alone, so that lanes are well filled and what is
- * kept for a group stays in cache. */
-int bso_product_group(const bso_window *window, int batch);
+/* What a synapse's products share. */
+typedef struct {
+    bso_window window;
+    int outputs;
+    int group; /* samples done together: a function of the shape alone, so that lanes are well filled and what
+                  is kept for a group stays in cache */
+    bool moved;   /* patches are the input itself, moved: stride 1, a map as large as the input's */
+    size_t lanes; /* pixels of a group, rounded up to GATHER_PIXELS */
+    uint32_t
+        *inside; /* where moved, [taps][lanes]: all bits where the tap of an output pixel lies in the map */
+    uint64_t *inside_bits; /* the same in bits: [taps][lanes / 64] */
+} bso_product;
+
+/* Returns 0 or BSO_ERROR when memory is out. */
+int bso_product_create(bso_product *product, const bso_window *window, int outputs, int batch);
+void bso_product_free(bso_product *product);
 
 /* ---- forward ---- */
 
 /* Can the input's counts be summed in bytes and 16 bits? Spikes and pooled spikes of up to 14,000 inputs. */
-bool bso_product_forward_fits(const bso_signal *in, const bso_window *window);
+bool bso_product_forward_fits(const bso_product *product, const bso_signal *in);
 
 /* y[o][(first + i) * area + p] = scale * sum over k of count[k of the patch at p] * w[o][k], for samples
  * first .. first+count-1 of n. in: packed counts, not bipolar; weights: [outputs][words]; y: [outputs][n *
  * area]. scratch: bso_product_forward_scratch bytes, aligned to 64. */
-void bso_product_forward(float *y, const bso_signal *in, const bso_window *window, int n, int first,
-                         int count, const uint64_t *weights, int outputs, void *scratch);
-size_t bso_product_forward_scratch(const bso_signal *in, const bso_window *window, int batch, int outputs);
+void bso_product_forward(const bso_product *product, float *y, const bso_signal *in, int n, int first,
+                         int count, const uint64_t *weights, void *scratch);
+size_t bso_product_forward_scratch(const bso_product *product, const bso_signal *in);
 
 /* ---- data gradient ---- */
 
 /* dx = W^T zeta for samples first .. first+count-1 of n. zeta: [outputs][n * area of the output]; dx:
  * [channels][n * area of the input]. */
-void bso_product_data(float *dx, const float *zeta, const bso_window *window, int n, int first, int count,
-                      const uint64_t *weights, int outputs, void *scratch);
-size_t bso_product_data_scratch(int outputs);
+void bso_product_data(const bso_product *product, float *dx, const float *zeta, int n, int first, int count,
+                      const uint64_t *weights, void *scratch);
+size_t bso_product_data_scratch(const bso_product *product);
 
 /* ---- weight gradient ---- */
 
 /* How the weight gradient is worked out; chosen by the share of active inputs, which is the same on every
  * machine. */
 typedef enum {
-    BSO_OPERAND_DENSE,  /* im2col and sgemm: most inputs are active and have many values, or the window has a
-                           stride or no padding to speak of */
+    BSO_OPERAND_DENSE,  /* im2col and sgemm: most inputs are active and have many values, or patches are not
+                           the  input moved */
     BSO_OPERAND_LOOKUP, /* spikes, many */
     BSO_OPERAND_GATHER  /* few active inputs, of any value */
 } bso_operand_kind;
@@ -58,16 +71,15 @@ typedef struct {
 } bso_operand;
 
 /* Words of a channel's row of bits: there is a word of zeros before and behind. */
-size_t bso_operand_words(const bso_window *window, int batch);
+size_t bso_operand_words(const bso_product *product, int n);
 
-/* Look at x: fills bits and the rest. Parallel over channels. */
-void bso_operand_look(bso_operand *operand, const float *x, const bso_window *window, int n);
+/* Look at x, the operand of n samples: fills bits and the rest. Parallel over channels. */
+void bso_operand_look(bso_operand *operand, const bso_product *product, const float *x, int n);
 
 /* gradient[k - k0][o] = sum over samples and pixels of x[input k of the patch] * zeta[o], k0 <= k < k1, all
  * outputs. Not for dense operands. */
-void bso_product_weight(float *gradient, const bso_operand *operand, const float *zeta,
-                        const bso_window *window, int n, int group, int k0, int k1, int outputs,
-                        void *scratch);
-size_t bso_product_weight_scratch(const bso_window *window, int batch, int rows);
+void bso_product_weight(const bso_product *product, float *gradient, const bso_operand *operand,
+                        const float *zeta, int n, int k0, int k1, void *scratch);
+size_t bso_product_weight_scratch(const bso_product *product, int rows);
 
 #endif

@@ -28,9 +28,7 @@ enum {
 
 typedef struct {
     bso_param *weight, *bias; /* bias may be NULL */
-    bso_window window;
-    int outputs;
-    int group;     /* samples done together */
+    bso_product product;
     int share;     /* rows of the weights that a thread hands over at a time */
     bool products; /* one-bit weights and spikes by products.c */
     bool packed;   /* the input is */
@@ -38,7 +36,7 @@ typedef struct {
 
 static size_t area(const synapse *s)
 {
-    return (size_t)s->window.out_h * (size_t)s->window.out_w;
+    return (size_t)s->product.window.out_h * (size_t)s->product.window.out_w;
 }
 
 static int at_most(int n, int limit)
@@ -50,14 +48,16 @@ static int at_most(int n, int limit)
  * their number of weights is a multiple of BSO_TILE_ALIGN. */
 static int thread_rows(const synapse *s, int threads)
 {
-    int a = s->outputs, b = BSO_TILE_ALIGN;
+    int a = s->product.outputs, b = BSO_TILE_ALIGN;
     while (b) {
         int r = a % b;
         a = b;
         b = r;
     }
     const int align = BSO_TILE_ALIGN / a, rows = s->weight->rows;
-    const int most = GRADIENT_TILE / s->outputs > align ? GRADIENT_TILE / s->outputs / align * align : align;
+    const int most = GRADIENT_TILE / s->product.outputs > align
+                         ? GRADIENT_TILE / s->product.outputs / align * align
+                         : align;
     const int rounds = (rows + most * threads - 1) / (most * threads);
     const int even = (rows + rounds * threads - 1) / (rounds * threads);
     return (even + align - 1) / align * align;
@@ -66,7 +66,7 @@ static int thread_rows(const synapse *s, int threads)
 /* Rows of one-bit weights expanded at a time. */
 static int expanded_rows(const synapse *s)
 {
-    int rows = WEIGHT_TILE / s->outputs;
+    int rows = WEIGHT_TILE / s->product.outputs;
     return at_most(at_most(rows, K_TILE), s->weight->rows);
 }
 
@@ -78,19 +78,19 @@ static void forward_planes(const bso_layer *l, const bso_pass *pass, float *y, i
 {
     const synapse *s = l->own;
     const bso_signal *in = &l->below->out;
-    const size_t stride = (size_t)s->group * area(s), total = (size_t)pass->n * area(s);
+    const size_t stride = (size_t)s->product.group * area(s), total = (size_t)pass->n * area(s);
     const size_t pixels = (size_t)count * area(s), words = (size_t)s->weight->words;
     uint64_t *patches = scratch;
     int32_t *ones = (int32_t *)(void *)(patches + words * stride), *sum = ones + stride;
-    memset(sum, 0, (size_t)s->outputs * stride * sizeof *sum);
+    memset(sum, 0, (size_t)s->product.outputs * stride * sizeof *sum);
     /* Bipolar values are 2 count - largest, and padding is 0: the ones of plane -1 tell it apart. */
     for (int plane = in->bipolar ? -1 : 0; plane < in->planes; plane++) {
         int32_t factor = plane < 0 ? -(int32_t)in->largest : (int32_t)(in->bipolar ? 2 : 1) << plane;
-        bso_bits_patches(in, &s->window, pass->n, first, count, plane, patches, stride, ones);
-        bso_kernel->bits_multiply(sum, stride, patches, stride, pixels, s->weight->bits, (size_t)s->outputs,
-                                  words, ones, factor);
+        bso_bits_patches(in, &s->product.window, pass->n, first, count, plane, patches, stride, ones);
+        bso_kernel->bits_multiply(sum, stride, patches, stride, pixels, s->weight->bits,
+                                  (size_t)s->product.outputs, words, ones, factor);
     }
-    for (int o = 0; o < s->outputs; o++) {
+    for (int o = 0; o < s->product.outputs; o++) {
         float *out = y + (size_t)o * total + (size_t)first * area(s);
         const int32_t *row = sum + (size_t)o * stride;
         for (size_t p = 0; p < pixels; p++) out[p] = (float)row[p] * in->scale;
@@ -101,14 +101,13 @@ static void forward_bits(bso_layer *l, const bso_pass *pass, float *y)
 {
     const synapse *s = l->own;
     const bso_signal *in = &l->below->out;
-    const bool fits = bso_product_forward_fits(in, &s->window);
+    const bool fits = bso_product_forward_fits(&s->product, in);
 #pragma omp parallel for schedule(dynamic)
-    for (int first = 0; first < pass->n; first += s->group) {
-        int count = at_most(s->group, pass->n - first);
+    for (int first = 0; first < pass->n; first += s->product.group) {
+        int count = at_most(s->product.group, pass->n - first);
         void *scratch = bso_scratch(pass->net, omp_get_thread_num());
         if (fits) {
-            bso_product_forward(y, in, &s->window, pass->n, first, count, s->weight->bits, s->outputs,
-                                scratch);
+            bso_product_forward(&s->product, y, in, pass->n, first, count, s->weight->bits, scratch);
         } else {
             forward_planes(l, pass, y, first, count, scratch);
         }
@@ -118,8 +117,8 @@ static void forward_bits(bso_layer *l, const bso_pass *pass, float *y)
 /* Rows k .. k+tile-1 of the weights as floats: `expanded` where they are bits. */
 static const float *float_rows(const synapse *s, int k, int tile, float *expanded)
 {
-    if (!s->weight->bits) return s->weight->real + (size_t)k * (size_t)s->outputs;
-    bso_bits_expand_weights(s->weight->bits, s->outputs, s->weight->words, k, k + tile, expanded);
+    if (!s->weight->bits) return s->weight->real + (size_t)k * (size_t)s->product.outputs;
+    bso_bits_expand_weights(s->weight->bits, s->product.outputs, s->weight->words, k, k + tile, expanded);
     return expanded;
 }
 
@@ -127,18 +126,18 @@ static const float *float_rows(const synapse *s, int k, int tile, float *expande
 static void forward_float(bso_layer *l, const bso_pass *pass, const float *x, float *y)
 {
     synapse *s = l->own;
-    int n = pass->n, rows = s->weight->rows, outputs = s->outputs;
+    int n = pass->n, rows = s->weight->rows, outputs = s->product.outputs;
     int tile_rows = s->weight->bits ? expanded_rows(s) : K_TILE;
-    size_t stride = (size_t)s->group * area(s), total = (size_t)n * area(s);
+    size_t stride = (size_t)s->product.group * area(s), total = (size_t)n * area(s);
 #pragma omp parallel for schedule(dynamic)
-    for (int first = 0; first < n; first += s->group) {
-        int count = at_most(s->group, n - first);
+    for (int first = 0; first < n; first += s->product.group) {
+        int count = at_most(s->product.group, n - first);
         int pixels = (int)((size_t)count * area(s));
         float *columns = bso_scratch(pass->net, omp_get_thread_num());
         float *expanded = columns + (size_t)tile_rows * stride;
         for (int k = 0; k < rows; k += tile_rows) {
             int tile = at_most(tile_rows, rows - k);
-            bso_im2col(x, &s->window, n, first, count, k, k + tile, columns, stride);
+            bso_im2col(x, &s->product.window, n, first, count, k, k + tile, columns, stride);
             cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, outputs, pixels, tile, 1,
                         float_rows(s, k, tile, expanded), outputs, columns, (int)stride, k ? 1 : 0,
                         y + (size_t)first * area(s), (int)total);
@@ -174,11 +173,12 @@ static void forward(bso_layer *l, const bso_pass *pass)
 static void data_sgemm(const synapse *s, const bso_pass *pass, const float *zeta, float *dx, int first,
                        int count, float *columns)
 {
-    int n = pass->n, outputs = s->outputs, rows = s->weight->rows, tile_rows = expanded_rows(s);
-    size_t stride = (size_t)s->group * area(s), total = (size_t)n * area(s), pixels = (size_t)count * area(s);
-    size_t in_area = (size_t)s->window.in_h * (size_t)s->window.in_w;
+    int n = pass->n, outputs = s->product.outputs, rows = s->weight->rows, tile_rows = expanded_rows(s);
+    size_t stride = (size_t)s->product.group * area(s), total = (size_t)n * area(s),
+           pixels = (size_t)count * area(s);
+    size_t in_area = (size_t)s->product.window.in_h * (size_t)s->product.window.in_w;
     float *expanded = columns + (size_t)tile_rows * stride;
-    for (int c = 0; c < s->window.channels; c++) {
+    for (int c = 0; c < s->product.window.channels; c++) {
         memset(dx + ((size_t)c * (size_t)n + (size_t)first) * in_area, 0,
                (size_t)count * in_area * sizeof *dx);
     }
@@ -187,7 +187,7 @@ static void data_sgemm(const synapse *s, const bso_pass *pass, const float *zeta
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, tile, (int)pixels, outputs, 1,
                     float_rows(s, k, tile, expanded), outputs, zeta + (size_t)first * area(s), (int)total, 0,
                     columns, (int)stride);
-        bso_col2im_add(dx, &s->window, n, first, 0, pixels, k, k + tile, columns, stride);
+        bso_col2im_add(dx, &s->product.window, n, first, 0, pixels, k, k + tile, columns, stride);
     }
 }
 
@@ -196,12 +196,11 @@ static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta,
 {
     const synapse *s = l->own;
 #pragma omp parallel for schedule(dynamic)
-    for (int first = 0; first < pass->n; first += s->group) {
-        int count = at_most(s->group, pass->n - first);
+    for (int first = 0; first < pass->n; first += s->product.group) {
+        int count = at_most(s->product.group, pass->n - first);
         void *scratch = bso_scratch(pass->net, omp_get_thread_num());
         if (s->weight->bits && s->products) {
-            bso_product_data(dx, zeta, &s->window, pass->n, first, count, s->weight->bits, s->outputs,
-                             scratch);
+            bso_product_data(&s->product, dx, zeta, pass->n, first, count, s->weight->bits, scratch);
         } else {
             data_sgemm(s, pass, zeta, dx, first, count, scratch);
         }
@@ -212,13 +211,13 @@ static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta,
 static void weight_sgemm(const synapse *s, int n, const float *zeta, const float *x, int k, int tile,
                          float *gradient, float *columns)
 {
-    size_t stride = (size_t)s->group * area(s), total = (size_t)n * area(s);
-    for (int first = 0; first < n; first += s->group) {
-        int count = at_most(s->group, n - first);
-        bso_im2col(x, &s->window, n, first, count, k, k + tile, columns, stride);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tile, s->outputs, (int)((size_t)count * area(s)),
-                    1, columns, (int)stride, zeta + (size_t)first * area(s), (int)total, first ? 1 : 0,
-                    gradient, s->outputs);
+    size_t stride = (size_t)s->product.group * area(s), total = (size_t)n * area(s);
+    for (int first = 0; first < n; first += s->product.group) {
+        int count = at_most(s->product.group, n - first);
+        bso_im2col(x, &s->product.window, n, first, count, k, k + tile, columns, stride);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tile, s->product.outputs,
+                    (int)((size_t)count * area(s)), 1, columns, (int)stride, zeta + (size_t)first * area(s),
+                    (int)total, first ? 1 : 0, gradient, s->product.outputs);
     }
 }
 
@@ -227,9 +226,9 @@ static void weight_sgemm(const synapse *s, int n, const float *zeta, const float
 static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta, const float *x)
 {
     const synapse *s = l->own;
-    int n = pass->n, rows = s->weight->rows, outputs = s->outputs;
+    int n = pass->n, rows = s->weight->rows, outputs = s->product.outputs;
     bso_operand operand = {.x = x, .bits = pass->net->operand_bits, .kind = BSO_OPERAND_DENSE};
-    if (s->packed && s->products) bso_operand_look(&operand, x, &s->window, n);
+    if (s->packed && s->products) bso_operand_look(&operand, &s->product, x, n);
     const int tile_rows = operand.kind == BSO_OPERAND_DENSE ? at_most(K_TILE, s->share) : s->share;
     bso_update_open(pass, s->weight);
 #pragma omp parallel for schedule(dynamic)
@@ -242,8 +241,7 @@ static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta
             if (operand.kind == BSO_OPERAND_DENSE) {
                 weight_sgemm(s, n, zeta, x, k, tile, gradient, rest);
             } else {
-                bso_product_weight(gradient, &operand, zeta, &s->window, n, s->group, k, k + tile, outputs,
-                                   rest);
+                bso_product_weight(&s->product, gradient, &operand, zeta, n, k, k + tile, rest);
             }
             bso_update_tile(pass, s->weight, (size_t)k * (size_t)outputs, (size_t)tile * (size_t)outputs,
                             gradient);
@@ -258,13 +256,13 @@ static int bias_gradient(bso_layer *l, const bso_pass *pass, const float *zeta)
     size_t total = (size_t)pass->n * area(s);
     float *gradient = bso_scratch(pass->net, 0);
 #pragma omp parallel for schedule(static)
-    for (int o = 0; o < s->outputs; o++) {
+    for (int o = 0; o < s->product.outputs; o++) {
         double sums[2];
         bso_kernel->norm_sums(sums, zeta + (size_t)o * total, total, 0);
         gradient[o] = (float)sums[0];
     }
     bso_update_open(pass, s->bias);
-    bso_update_tile(pass, s->bias, 0, (size_t)s->outputs, gradient);
+    bso_update_tile(pass, s->bias, 0, (size_t)s->product.outputs, gradient);
     return bso_update_close(pass, s->bias);
 }
 
@@ -290,7 +288,9 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
 
 static void synapse_free(bso_layer *l)
 {
-    bso_free(l->own);
+    synapse *s = l->own;
+    if (s) bso_product_free(&s->product);
+    bso_free(s);
 }
 
 static const bso_layer_kind synapse_kind = {
@@ -303,8 +303,8 @@ bool bso_synapse_look(const bso_layer *l, bso_window *window, int *outputs, cons
 {
     if (l->kind != &synapse_kind) return false;
     const synapse *s = l->own;
-    *window = s->window;
-    *outputs = s->outputs;
+    *window = s->product.window;
+    *outputs = s->product.outputs;
     *weight = s->weight;
     return true;
 }
@@ -312,13 +312,13 @@ bool bso_synapse_look(const bso_layer *l, bso_window *window, int *outputs, cons
 static void want_scratch(const bso_layer *l, bso_network *net)
 {
     const synapse *s = l->own;
-    size_t pixels = (size_t)s->group * area(s), rows = (size_t)s->weight->rows;
-    size_t outputs = (size_t)s->outputs, columns = rows < K_TILE ? rows : K_TILE, share = (size_t)s->share;
+    size_t pixels = (size_t)s->product.group * area(s), rows = (size_t)s->weight->rows;
+    size_t outputs = (size_t)s->product.outputs, columns = rows < K_TILE ? rows : K_TILE,
+           share = (size_t)s->share;
     size_t expanded = (size_t)expanded_rows(s);
     bool products = s->products && s->weight->bits;
-    if (products && bso_product_forward_fits(&l->below->out, &s->window)) {
-        bso_network_want_scratch(
-            net, bso_product_forward_scratch(&l->below->out, &s->window, net->batch, s->outputs));
+    if (products && bso_product_forward_fits(&s->product, &l->below->out)) {
+        bso_network_want_scratch(net, bso_product_forward_scratch(&s->product, &l->below->out));
     } else if (products) {
         bso_network_want_scratch(net, (size_t)s->weight->words * pixels * sizeof(uint64_t) +
                                           (outputs + 1) * pixels * sizeof(int32_t));
@@ -328,15 +328,14 @@ static void want_scratch(const bso_layer *l, bso_network *net)
     }
     if (!net->training) return;
     if (products) {
-        bso_network_want_scratch(net, bso_product_data_scratch(s->outputs));
+        bso_network_want_scratch(net, bso_product_data_scratch(&s->product));
     } else {
         bso_network_want_scratch(net, expanded * (pixels + outputs) * sizeof(float));
     }
     size_t gradient = share * outputs * sizeof(float);
     bso_network_want_scratch(net, gradient + columns * pixels * sizeof(float));
     if (s->products && s->packed) {
-        bso_network_want_scratch(net,
-                                 gradient + bso_product_weight_scratch(&s->window, net->batch, s->share));
+        bso_network_want_scratch(net, gradient + bso_product_weight_scratch(&s->product, s->share));
     }
     bso_network_want_scratch(net, outputs * sizeof(float));
 }
@@ -353,7 +352,7 @@ static int want_input(const bso_layer *l, bso_network *net)
     if (!(s->weight->bits && s->products) && need[0] < below->out_size) need[0] = below->out_size;
     if (!net->training) return 0;
     below->kind->operand_need(below, 0, need);
-    size_t words = (size_t)s->window.channels * bso_operand_words(&s->window, net->batch);
+    size_t words = (size_t)s->product.window.channels * bso_operand_words(&s->product, net->batch);
     if (s->products && net->operand_words < words) net->operand_words = words;
     return 0;
 }
@@ -387,27 +386,28 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const b
     int height = below ? below->out.height : net->height, width = below ? below->out.width : net->width;
     if (outputs > MAX_OUTPUTS)
         return bso_fail("network: %s has %d outputs; at most %d are supported", name, outputs, MAX_OUTPUTS);
-    s->window = window_over(spec, channels, height, width);
-    int64_t inputs = (int64_t)s->window.kernel_h * s->window.kernel_w * channels;
+    s->product.window = window_over(spec, channels, height, width);
+    int64_t inputs = (int64_t)s->product.window.kernel_h * s->product.window.kernel_w * channels;
     if (inputs > (1 << 24))
         return bso_fail("network: %s has %lld inputs; at most %d are supported", name, (long long)inputs,
                         1 << 24);
-    s->outputs = outputs;
+    s->product.outputs = outputs;
     s->packed = below && below->out.bits;
     s->products = bso_kernel->products != NULL;
-    l->out = (bso_signal){.channels = outputs, .height = s->window.out_h, .width = s->window.out_w};
+    l->out = (bso_signal){
+        .channels = outputs, .height = s->product.window.out_h, .width = s->product.window.out_w};
     l->out_size = (size_t)outputs * area(s);
     if ((uint64_t)net->batch * area(s) > INT32_MAX) {
         return bso_fail("network: %s: batch=%d of %d x %d maps is too large; use a smaller batch", name,
-                        net->batch, s->window.out_h, s->window.out_w);
+                        net->batch, s->product.window.out_h, s->product.window.out_w);
     }
     if (below && representation != BSO_REP_FLOAT &&
         (uint64_t)below->out.largest * (uint64_t)inputs > INT32_MAX / (below->out.bipolar ? 3 : 1)) {
         return bso_fail("network: %s: sums over %lld inputs of up to %u do not fit; pool less", name,
                         (long long)inputs, below->out.largest);
     }
-    s->weight = bso_network_add_param(net, name, "weight", representation, s->window.kernel_h,
-                                      s->window.kernel_w, channels, outputs, false, spec->is_main);
+    s->weight = bso_network_add_param(net, name, "weight", representation, s->product.window.kernel_h,
+                                      s->product.window.kernel_w, channels, outputs, false, spec->is_main);
     if (!s->weight) return BSO_ERROR;
     s->weight->convolution = spec->kernel > 0;
     s->weight->initial = spec->deviation;
@@ -416,7 +416,10 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const b
         if (!s->bias) return BSO_ERROR;
     }
     if (bso_layer_keep_maps(l, net, bso_network_slots(net))) return BSO_ERROR;
-    s->group = bso_product_group(&s->window, net->batch);
+    const char *before = bso_mem_owner(name);
+    const int status = bso_product_create(&s->product, &s->product.window, outputs, net->batch);
+    bso_mem_owner(before);
+    if (status) return BSO_ERROR;
     s->share = thread_rows(s, omp_get_max_threads());
     want_scratch(l, net);
     return want_input(l, net);

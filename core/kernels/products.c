@@ -128,24 +128,30 @@ static void tables_u8(uint8_t *tables, int row, const uint64_t *words, size_t pl
     }
 }
 
+typedef float unaligned_f32 __attribute__((vector_size(VECTOR), aligned(4), may_alias));
+
 static void tables_f32(float *tables, int row, const float *x, size_t stride, int inputs, int lanes,
                        bool is_signed)
 {
-    const int groups = (inputs + 3) / 4;
-    float padded[4][BSO_ROW / sizeof(float)] __attribute__((aligned(64)));
-    for (int g = 0; g < groups; g++) {
-        char *table = (char *)tables + (size_t)g * BSO_PATTERNS * (size_t)row;
-        const int here = inputs - 4 * g < 4 ? inputs - 4 * g : 4;
-        if (here < 4 || (size_t)lanes * sizeof(float) < (size_t)row) memset(padded, 0, sizeof padded);
-        for (int j = 0; j < here; j++)
-            memcpy(padded[j], x + (size_t)(4 * g + j) * stride, (size_t)lanes * sizeof(float));
+    const bool whole = (size_t)lanes * sizeof(float) == (size_t)row;
+    float padded[4][BSO_ROW / sizeof(float)];
+    for (int i = 0; i < inputs; i += 4, tables += BSO_PATTERNS * (size_t)row / sizeof(float)) {
+        const float *from = x + (size_t)i * stride;
+        size_t step = stride;
+        if (!whole || inputs - i < 4) {
+            memset(padded, 0, sizeof padded);
+            for (int j = 0; j < 4 && i + j < inputs; j++)
+                memcpy(padded[j], from + (size_t)j * stride, (size_t)lanes * sizeof(float));
+            from = padded[0];
+            step = sizeof padded[0] / sizeof(float);
+        }
         for (int at = 0; at < row; at += VECTOR) {
             vector_f32 input[4], none[4];
             for (int j = 0; j < 4; j++) {
-                input[j] = *(const vector_f32 *)((const char *)padded[j] + at);
+                input[j] = *(const unaligned_f32 *)(from + (size_t)j * step + (size_t)at / sizeof(float));
                 none[j] = is_signed ? -input[j] : (vector_f32){0};
             }
-            sixteen_f32(table + at, row, input, none);
+            sixteen_f32((char *)tables + at, row, input, none);
         }
     }
 }
@@ -161,6 +167,18 @@ static void widen_u8(uint16_t *wide, uint8_t *narrow, size_t n)
 static void finish_forward(float *y, const uint16_t *sums, const int32_t *ones, size_t n, float scale)
 {
     for (size_t p = 0; p < n; p++) y[p] = (float)(2 * (int32_t)sums[p] - ones[p]) * scale;
+}
+
+static void add_inside(float *to, const float *x, const uint32_t *inside, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        union {
+            float value;
+            uint32_t bits;
+        } kept = {.value = x[i]};
+        kept.bits &= inside[i];
+        to[i] += kept.value;
+    }
 }
 
 /* ---- sparse ---- */
@@ -238,19 +256,35 @@ static void pack_nonzero(uint64_t *bits, const float *x, size_t n, size_t count[
     }
 }
 
+typedef float four_f32 __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Four rows of four, in two steps: pairs of rows side by side, then pairs of pairs. */
+INLINE void transpose_four(float *to, size_t to_stride, const float *from, size_t stride)
+{
+    four_f32 row[4];
+    for (int i = 0; i < 4; i++) row[i] = *(const four_f32 *)(from + (size_t)i * stride);
+    const four_f32 a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    const four_f32 b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    const four_f32 c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    const four_f32 d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    *(four_f32 *)to = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+    *(four_f32 *)(to + to_stride) = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    *(four_f32 *)(to + 2 * to_stride) = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+    *(four_f32 *)(to + 3 * to_stride) = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+}
+
 static void transpose_f32(float *to, size_t to_stride, const float *from, size_t stride, size_t rows,
                           size_t columns)
 {
-    enum { BLOCK = 8 };
-    for (size_t i = 0; i < rows; i += BLOCK) {
-        const size_t high = rows - i < BLOCK ? rows - i : BLOCK;
-        for (size_t j = 0; j < columns; j += BLOCK) {
-            const size_t wide = columns - j < BLOCK ? columns - j : BLOCK;
-            for (size_t b = 0; b < wide; b++) {
-                for (size_t a = 0; a < high; a++)
-                    to[(j + b) * to_stride + i + a] = from[(i + a) * stride + j + b];
-            }
-        }
+    const size_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+    /* Along a row first: rows are often a power of two apart, and would push each other out of the cache. */
+    for (size_t i = 0; i < whole_rows; i += 4) {
+        for (size_t j = 0; j < whole_columns; j += 4)
+            transpose_four(to + j * to_stride + i, to_stride, from + i * stride + j, stride);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = i < whole_rows ? whole_columns : 0; j < columns; j++)
+            to[j * to_stride + i] = from[i * stride + j];
     }
 }
 
@@ -261,6 +295,7 @@ const bso_product_kernels JOIN(bso_products_, BSO_ISA) = {
     .lookup_f32 = lookup_f32,
     .widen_u8 = widen_u8,
     .finish_forward = finish_forward,
+    .add_inside = add_inside,
     .gather_f32 = gather_f32,
     .pack_nonzero = pack_nonzero,
     .transpose_f32 = transpose_f32,

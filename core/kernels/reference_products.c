@@ -95,6 +95,11 @@ static void finish_forward(float *y, const uint16_t *sums, const int32_t *ones, 
     for (size_t p = 0; p < n; p++) y[p] = (float)(2 * (int32_t)sums[p] - ones[p]) * scale;
 }
 
+static void add_inside(float *to, const float *x, const uint32_t *inside, size_t n)
+{
+    for (size_t i = 0; i < n; i++) to[i] += inside[i] ? x[i] : 0.0f;
+}
+
 static void gather_f32(float *sums, size_t stride, size_t rows, int row, const float *d, const uint64_t *bits,
                        size_t bit_stride, size_t words, const float *x, const ptrdiff_t *at, size_t offset)
 {
@@ -133,6 +138,7 @@ const bso_product_kernels bso_products_reference = {
     .lookup_f32 = lookup_f32,
     .widen_u8 = widen_u8,
     .finish_forward = finish_forward,
+    .add_inside = add_inside,
     .gather_f32 = gather_f32,
     .pack_nonzero = pack_nonzero,
     .transpose_f32 = transpose_f32,
