@@ -64,6 +64,9 @@ typedef struct {
      * leak where |r(u_previous)| < 1e-6. */
     void (*trace_ratio)(float *trace, const float *u, const float *u_previous, size_t n, float leak,
                         float threshold, float reset);
+
+    /* words[i] = word i % 4 of bso_random(seed, purpose, a, b + i / 4), i < n (core/random.h). */
+    void (*random_words)(uint32_t *words, size_t n, uint64_t seed, uint32_t purpose, uint32_t a, uint64_t b);
 } bso_kernels;
 
 /* The table in use. */

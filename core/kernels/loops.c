@@ -5,6 +5,7 @@
  * of the machine. With AVX-512 VPOPCNTDQ the spike product has a version of its own; without it, it is the
  * compiler's popcount, one word at a time.
  */
+#include "core/kernels/philox.h"
 #include "core/kernels/scalar.h"
 
 #include <string.h>
@@ -247,4 +248,5 @@ const bso_kernels JOIN(bso_kernels_, BSO_ISA) = {
     surrogate_through_time,
     trace,
     trace_ratio,
+    random_words,
 };

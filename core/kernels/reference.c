@@ -5,6 +5,8 @@
  */
 #include "core/kernels/scalar.h"
 
+#include "core/random.h"
+
 static void bits_multiply(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride,
                           size_t pixels, const uint64_t *weights, size_t outputs, size_t words,
                           const int32_t *ones, int32_t factor)
@@ -115,6 +117,13 @@ static void trace_ratio(float *a, const float *u, const float *u_previous, size_
     }
 }
 
+static void random_words(uint32_t *words, size_t n, uint64_t seed, uint32_t purpose, uint32_t a, uint64_t b)
+{
+    for (size_t i = 0; i < n; i++) {
+        words[i] = bso_random(seed, (bso_random_purpose)purpose, a, b + i / 4).word[i % 4];
+    }
+}
+
 const bso_kernels bso_kernels_reference = {
     "reference",
     bits_multiply,
@@ -129,4 +138,5 @@ const bso_kernels bso_kernels_reference = {
     surrogate_through_time,
     trace,
     trace_ratio,
+    random_words,
 };
