@@ -19,7 +19,8 @@ typedef enum {
     BSO_RANDOM_SPLIT = 6,   /* which samples make the test set: a = class, b = position */
     BSO_RANDOM_MAKE = 7,    /* stand-ins; a and b are their makers' */
     BSO_RANDOM_REGRET =
-        8 /* problems of core/regret_problem.c: a = what, family and d, b = round and position */
+        8, /* problems of core/regret_problem.c: a = what, family and d, b = round and position */
+    BSO_RANDOM_MOMENTUM = 9 /* rounding of core/momentum.c: a = parameter ordinal, b = update and weight */
 } bso_random_purpose;
 
 /* Four independent 32-bit words. */

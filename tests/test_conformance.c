@@ -66,7 +66,7 @@ static void assert_sound(const bso_learner *l)
         const float w = bso_param_value(p, i);
         assert_true(p->bits ? fabsf(w) == 1 : isfinite(w));
         if (p->bits && p->real) assert_true(isfinite(p->real[i]) && w == (p->real[i] >= 0 ? 1 : -1));
-        if (l->rule->momentum) assert_true(isfinite(l->rule->momentum(l)[i]));
+        if (l->rule->momentum) assert_true(isfinite(momentum_at(l, i)));
     }
     for (int t = 0; l->rule->second_moment && t < l->time_entries; t++)
         assert_true(isfinite(l->rule->second_moment(l, t)) && l->rule->second_moment(l, t) >= 0);

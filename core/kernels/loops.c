@@ -7,6 +7,7 @@
  */
 #include "core/kernels/philox.h"
 #include "core/kernels/scalar.h"
+#include "core/kernels/update.h"
 
 #include <string.h>
 
@@ -248,5 +249,11 @@ const bso_kernels JOIN(bso_kernels_, BSO_ISA) = {
     surrogate_through_time,
     trace,
     trace_ratio,
+    finite_floats,
+    moving_average,
+    sum_squares,
+    beyond,
+    codes_read,
+    codes_write,
     random_words,
 };
