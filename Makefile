@@ -41,7 +41,7 @@ LIB_OBJ = $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/registry.o $(patsubst %.c,$(BUILD)/%.
           $(foreach source,$(ISA_SRC),$(ISAS:%=$(BUILD)/core/kernels/$(source)_%.o)) $(DOUBLE_OBJ)
 # The rules on bits, once more in double precision for the regret experiment.
 BITS_SRC := $(shell grep -l 'BSO_REP_BITS' $$(grep -l '^const bso_optimizer bso_optimizer_' $(SRC)))
-DOUBLE_SRC = core/optimizer.c $(BITS_SRC)
+DOUBLE_SRC = core/optimizer.c core/momentum.c $(BITS_SRC)
 DOUBLE_OBJ = $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(PLAYER_SRC:%.c=$(BUILD)/double/%.o) $(BUILD)/double/registry.o
 PROGRAM_OBJ = $(filter-out $(BUILD)/experiments/main.o,$(PROGRAM_SRC:%.c=$(BUILD)/%.o))
 TEST_SRC = $(wildcard tests/test_*.c)

@@ -12,6 +12,7 @@
 
 #include "core/product_kernels.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -69,6 +70,26 @@ typedef struct {
      * leak where |r(u_previous)| < 1e-6. */
     void (*trace_ratio)(float *trace, const float *u, const float *u_previous, size_t n, float leak,
                         float threshold, float reset);
+
+    /* Updates of one-bit weights (core/momentum.c). Are all of x finite? */
+    bool (*finite)(const float *x, size_t n);
+    /* m = keep * m + take * g */
+    void (*moving_average)(float *m, const float *g, size_t n, float keep, float take);
+    /* g: [blocks][length], length a multiple of 4; sums[b][i % 4] += g[b][i]^2 in double, i ascending. */
+    void (*sum_squares)(double *sums, const float *g, size_t blocks, size_t length);
+    /* Of `rows` rows m[k]: above[i] |= (m[k][i] > limit) << (bit + k), below[i] |= (m[k][i] < -limit) << (bit
+     * + k), i < n. m: [rows][stride]; bit + rows <= 32; limit is not negative. */
+    void (*beyond)(uint32_t *above, uint32_t *below, const float *m, size_t stride, int rows, size_t n,
+                   int bit, float limit);
+    /* Momentum in 8 or 16 bits: x[i] = codes[i] * scale. codes: int8_t or int16_t. */
+    void (*codes_read)(float *x, const void *codes, int bits, float scale, size_t n);
+    /* codes[i] = x[i] / scale, rounded at random (words[i]) to one of the integers beside it so that the mean
+     * is exact. Returns the scale, with which the largest |x| has the largest code; at least 2^-126; 0 where
+     * all x are 0; infinity, and codes of 0, where one is not finite. */
+    float (*codes_write)(void *codes, int bits, const float *x, const uint32_t *words, size_t n);
+
+    /* words[i] = word i % 4 of bso_random(seed, purpose, a, b + i / 4), i < n (core/random.h). */
+    void (*random_words)(uint32_t *words, size_t n, uint64_t seed, uint32_t purpose, uint32_t a, uint64_t b);
 } bso_kernels;
 
 /* The table in use. */

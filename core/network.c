@@ -440,7 +440,10 @@ int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_u
     }
     size_t partial = 0;
     for (int i = 0; i < net->param_count; i++) {
-        size_t bytes = bso_partial_bytes(&net->params[i]);
+        bso_param *p = &net->params[i];
+        p->seed = s->seed;
+        p->momentum_bits = p->main ? (int)s->momentum_bits : 32;
+        size_t bytes = bso_partial_bytes(p);
         if (bytes > partial) partial = bytes;
     }
     net->partial = bso_alloc(BSO_MEM_WORKSPACE, 1, partial, "sums of squared gradients");

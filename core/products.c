@@ -12,7 +12,7 @@ enum {
     FLOATS = BSO_ROW / (int)sizeof(float), /* lanes of a whole row */
     TABLE_INPUTS = 4 * BSO_GROUPS,         /* inputs whose tables are made together */
     DATA_ROWS = 512,                       /* inputs whose data gradients are worked out together */
-    GATHER_PIXELS = 64                    /* pixels whose errors are gathered from: 32 KiB */
+    GATHER_PIXELS = 64                     /* pixels whose errors are gathered from: 32 KiB */
 };
 
 static size_t area_of(const bso_window *w)

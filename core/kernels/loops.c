@@ -6,7 +6,9 @@
  * compiler's popcount, one word at a time.
  */
 #include "core/kernels/products.h"
+#include "core/kernels/philox.h"
 #include "core/kernels/scalar.h"
+#include "core/kernels/update.h"
 
 #include <string.h>
 
@@ -233,11 +235,25 @@ static void trace_ratio(float *a, const float *u, const float *u_previous, size_
 }
 
 const bso_kernels JOIN(bso_kernels_, BSO_ISA) = {
-    TEXT(BSO_ISA), &JOIN(bso_products_, BSO_ISA),
-    bits_multiply, bits_count,
-    bits_pack,     norm_sums,
-    norm_apply,    norm_backward_sums,
-    norm_backward, lif,
-    surrogate,     surrogate_through_time,
-    trace,         trace_ratio,
+    .name = TEXT(BSO_ISA),
+    .products = &JOIN(bso_products_, BSO_ISA),
+    .bits_multiply = bits_multiply,
+    .bits_count = bits_count,
+    .bits_pack = bits_pack,
+    .norm_sums = norm_sums,
+    .norm_apply = norm_apply,
+    .norm_backward_sums = norm_backward_sums,
+    .norm_backward = norm_backward,
+    .lif = lif,
+    .surrogate = surrogate,
+    .surrogate_through_time = surrogate_through_time,
+    .trace = trace,
+    .trace_ratio = trace_ratio,
+    .finite = finite_floats,
+    .moving_average = moving_average,
+    .sum_squares = sum_squares,
+    .beyond = beyond,
+    .codes_read = codes_read,
+    .codes_write = codes_write,
+    .random_words = random_words,
 };

@@ -5,6 +5,11 @@
  */
 #include "core/kernels/products.h"
 #include "core/kernels/scalar.h"
+#include "core/kernels/update_plain.h"
+
+#include "core/random.h"
+
+#include <math.h>
 
 static void bits_multiply(int32_t *out, size_t out_stride, const uint64_t *patches, size_t stride,
                           size_t pixels, const uint64_t *weights, size_t outputs, size_t words,
@@ -116,12 +121,59 @@ static void trace_ratio(float *a, const float *u, const float *u_previous, size_
     }
 }
 
+static void codes_read(float *x, const void *codes, int bits, float scale, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const int code = bits == 16 ? ((const int16_t *)codes)[i] : ((const int8_t *)codes)[i];
+        x[i] = (float)code * scale;
+    }
+}
+
+static float codes_write(void *codes, int bits, const float *x, const uint32_t *words, size_t n)
+{
+    uint32_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (scalar_magnitude(x[i]) > largest) largest = scalar_magnitude(x[i]);
+    }
+    const float scale = scalar_code_scale(largest, bits);
+    for (size_t i = 0; i < n; i++) {
+        const bool none = scale == 0 || !isfinite(scale);
+        if (bits == 16) {
+            ((int16_t *)codes)[i] = (int16_t)(none ? 0 : scalar_code(x[i], 1 / scale, words[i], INT16_MAX));
+        } else {
+            ((int8_t *)codes)[i] = (int8_t)(none ? 0 : scalar_code(x[i], 1 / scale, words[i], INT8_MAX));
+        }
+    }
+    return scale;
+}
+
+static void random_words(uint32_t *words, size_t n, uint64_t seed, uint32_t purpose, uint32_t a, uint64_t b)
+{
+    for (size_t i = 0; i < n; i++) {
+        words[i] = bso_random(seed, (bso_random_purpose)purpose, a, b + i / 4).word[i % 4];
+    }
+}
+
 const bso_kernels bso_kernels_reference = {
-    "reference",   &bso_products_reference,
-    bits_multiply, bits_count,
-    bits_pack,     norm_sums,
-    norm_apply,    norm_backward_sums,
-    norm_backward, lif,
-    surrogate,     surrogate_through_time,
-    trace,         trace_ratio,
+    .name = "reference",
+    .products = &bso_products_reference,
+    .bits_multiply = bits_multiply,
+    .bits_count = bits_count,
+    .bits_pack = bits_pack,
+    .norm_sums = norm_sums,
+    .norm_apply = norm_apply,
+    .norm_backward_sums = norm_backward_sums,
+    .norm_backward = norm_backward,
+    .lif = lif,
+    .surrogate = surrogate,
+    .surrogate_through_time = surrogate_through_time,
+    .trace = trace,
+    .trace_ratio = trace_ratio,
+    .finite = plain_finite,
+    .moving_average = plain_moving_average,
+    .sum_squares = plain_sum_squares,
+    .beyond = plain_beyond,
+    .codes_read = codes_read,
+    .codes_write = codes_write,
+    .random_words = random_words,
 };

@@ -64,6 +64,39 @@ static inline float scalar_ratio(float u, float u_previous, float leak, float th
     return before < 1e-6f && before > -1e-6f ? leak : mu;
 }
 
+/* ---- Momentum in few bits (core/momentum.h): code * scale, |code| <= 2^(bits - 1) - 1 */
+
+/* |x| as an integer; its order is that of |x|, with what is not finite at the end. */
+static inline uint32_t scalar_magnitude(float x)
+{
+    const scalar_word word = {.value = x};
+    return (uint32_t)word.bits & UINT32_C(0x7fffffff);
+}
+
+/* The scale of a block whose largest magnitude that is: it gets the largest code. At least 2^-126, so that
+ * its inverse is a float; 0 for a block of zeros, infinity where something is not finite. */
+static inline float scalar_code_scale(uint32_t largest, int bits)
+{
+    const scalar_word x = {.bits = (int32_t)largest};
+    if (!largest) return 0;
+    if (x.bits >= 0x7f800000) return __builtin_inff();
+    const float scale = x.value / (float)((1 << (bits - 1)) - 1);
+    return scale > 0x1p-126f ? scale : 0x1p-126f;
+}
+
+/* x / scale rounded to one of the two integers beside it, the upper with the probability of x's distance from
+ * the lower (to 2^-31). */
+static inline int32_t scalar_code(float x, float inverse, uint32_t word, int32_t most)
+{
+    const scalar_word magnitude = {.bits = (int32_t)scalar_magnitude(x)};
+    const float size = magnitude.value * inverse;
+    int32_t code = (int32_t)size;
+    const int32_t chance = (int32_t)((size - (float)code) * 0x1p31f);
+    code += (int32_t)(word >> 1) < chance ? 1 : 0;
+    code = code < most ? code : most; /* the largest may exceed it by a rounding */
+    return x < 0 ? -code : code;
+}
+
 static inline float scalar_lif(float u_previous, float current, float leak, float threshold)
 {
     float reset = u_previous >= threshold ? threshold : 0.0f;
