@@ -60,8 +60,7 @@ typedef struct {
     void (*norm_sums)(double sums[2], const float *x, size_t n, float shift);
     /* y = x * scale + offset */
     void (*norm_apply)(float *y, const float *x, size_t n, float scale, float offset);
-    /* Sums of dy and of dy * (x - mean), added to what is in the lanes; done in pieces of a multiple of
-     * BSO_LANES elements it gives the same bits. */
+    /* Sums of dy and of dy * (x - mean), added to what is in the lanes. */
     void (*norm_backward_sums)(bso_lanes sums[2], const float *dy, const float *x, size_t n, float mean);
     /* dx = a * dy + b * (x - mean) + c; dx may be dy */
     void (*norm_backward)(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b,

@@ -84,18 +84,28 @@ static void forward(bso_layer *l, const bso_pass *pass)
     }
 }
 
+/* Pixels of a piece of the backward pass; of whole maps, where `pool` above has left its gradient to be
+ * spread. */
+static size_t piece_of(const bso_layer *l, const bso_layer *pool)
+{
+    size_t maps = CHUNK / area(l);
+    return !pool ? CHUNK : maps > 1 ? maps * area(l) : area(l);
+}
+
 /* One channel of dL/dy from dL/ds, piece by piece, so that the surrogate's result is still in cache when
- * batch norm adds it up. */
-static void backward_channel(bso_layer *l, const bso_pass *pass, int c, size_t m, float *norm_gradients)
+ * batch norm adds it up. pooled: the gradient of what is above `pool`. */
+static void backward_channel(bso_layer *l, const bso_pass *pass, int c, const bso_layer *pool,
+                             const float *pooled, float *norm_gradients)
 {
     neurons *own = l->own;
     bso_network *net = pass->net;
-    size_t at = (size_t)c * m;
+    size_t m = (size_t)pass->n * area(l), at = (size_t)c * m, piece = piece_of(l, pool);
     const float *y = bso_layer_map(l->below, pass->t) + at, *u = potential(own, pass->t) + at;
     float *dy = net->gradient[0] + at, *du = own->carry ? own->carry + at : dy;
     bso_lanes sums[2] = {{0}};
-    for (size_t p = 0; p < m; p += CHUNK) {
-        size_t count = m - p < CHUNK ? m - p : CHUNK;
+    for (size_t p = 0; p < m; p += piece) {
+        size_t count = m - p < piece ? m - p : piece;
+        if (pool) bso_pool_spread(pool, (at + p) / area(l), count / area(l), net->gradient[0], pooled);
         if (own->carry) {
             if (pass->t == net->steps - 1) memset(du + p, 0, count * sizeof *du);
             bso_kernel->surrogate_through_time(du + p, dy + p, du + p, u + p, count, net->leak,
@@ -113,15 +123,22 @@ static void backward_channel(bso_layer *l, const bso_pass *pass, int c, size_t m
     }
 }
 
-/* In: dL/ds. Out: dL/dy, through the surrogate and batch norm where there is one, in place. */
+/* In: dL/ds, or that of pooled s where pooling has left it so. Out: dL/dy, through the surrogate and batch
+ * norm where there is one, in place. */
 static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
 {
     (void)wants_input; /* a synapse below, if not the next layer, always needs it for its weights */
     neurons *own = l->own;
-    size_t m = (size_t)pass->n * area(l);
-    float *norm_gradients = bso_scratch(pass->net, 0);
+    bso_network *net = pass->net;
+    const bso_layer *pool = net->unspread;
+    float *pooled = net->gradient[0], *norm_gradients = bso_scratch(net, 0);
+    if (pool) {
+        net->gradient[0] = net->gradient[1];
+        net->gradient[1] = pooled;
+        net->unspread = NULL;
+    }
 #pragma omp parallel for schedule(static)
-    for (int c = 0; c < l->out.channels; c++) backward_channel(l, pass, c, m, norm_gradients);
+    for (int c = 0; c < l->out.channels; c++) backward_channel(l, pass, c, pool, pooled, norm_gradients);
     return own->normed ? bso_norm_update(&own->norm, pass, norm_gradients) : 0;
 }
 
