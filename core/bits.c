@@ -28,31 +28,45 @@ static inline void add_planes(uint64_t *sum, int planes, const uint64_t *value, 
     }
 }
 
+/* One map: counts of any number of planes, windows of any size. */
+static void pool_map(uint64_t *out, size_t to_plane, const uint64_t *in, size_t from_plane,
+                     const bso_signal *from, const bso_signal *to, int window_h, int window_w)
+{
+    for (int y = 0; y < to->height; y++) {
+        for (int x = 0; x < to->width; x++) {
+            uint64_t sum[MAX_PLANES] = {0};
+            for (int dy = 0; dy < window_h; dy++) {
+                const uint64_t *row =
+                    in + (size_t)(y * window_h + dy) * (size_t)from->width + (size_t)x * (size_t)window_w;
+                for (int dx = 0; dx < window_w; dx++) {
+                    add_planes(sum, to->planes, row + dx, from_plane, from->planes);
+                }
+            }
+            for (int b = 0; b < to->planes; b++) {
+                out[(size_t)b * to_plane + (size_t)y * (size_t)to->width + (size_t)x] = sum[b];
+            }
+        }
+    }
+}
+
 void bso_bits_pool(const bso_signal *from, const bso_signal *to, int n, int window_h, int window_w)
 {
     size_t from_area = (size_t)from->height * (size_t)from->width,
            to_area = (size_t)to->height * (size_t)to->width;
     size_t from_plane = (size_t)from->words * (size_t)n * from_area;
     size_t to_plane = (size_t)to->words * (size_t)n * to_area;
+    bool small = window_h == 2 && window_w == 2 && from->planes == 1;
 #pragma omp parallel for collapse(2) schedule(static)
     for (int word = 0; word < from->words; word++) {
         for (int sample = 0; sample < n; sample++) {
-            const uint64_t *in = from->bits + ((size_t)word * (size_t)n + (size_t)sample) * from_area;
-            uint64_t *out = to->bits + ((size_t)word * (size_t)n + (size_t)sample) * to_area;
-            for (int y = 0; y < to->height; y++) {
-                for (int x = 0; x < to->width; x++) {
-                    uint64_t sum[MAX_PLANES] = {0};
-                    for (int dy = 0; dy < window_h; dy++) {
-                        const uint64_t *row = in + (size_t)(y * window_h + dy) * (size_t)from->width +
-                                              (size_t)x * (size_t)window_w;
-                        for (int dx = 0; dx < window_w; dx++) {
-                            add_planes(sum, to->planes, row + dx, from_plane, from->planes);
-                        }
-                    }
-                    for (int b = 0; b < to->planes; b++) {
-                        out[(size_t)b * to_plane + (size_t)y * (size_t)to->width + (size_t)x] = sum[b];
-                    }
-                }
+            size_t map = (size_t)word * (size_t)n + (size_t)sample;
+            const uint64_t *in = from->bits + map * from_area;
+            uint64_t *out = to->bits + map * to_area;
+            if (small) {
+                bso_kernel->bits_pool(out, to_plane, in, (size_t)from->width, (size_t)to->height,
+                                      (size_t)to->width);
+            } else {
+                pool_map(out, to_plane, in, from_plane, from, to, window_h, window_w);
             }
         }
     }
