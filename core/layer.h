@@ -16,6 +16,7 @@
 #include "core/bits.h"
 #include "core/kernels.h"
 #include "core/network.h"
+#include "core/products.h"
 
 typedef struct bso_layer bso_layer;
 typedef struct bso_counter bso_counter;
@@ -106,6 +107,11 @@ struct bso_network {
     size_t scratch_bytes;
     size_t operand_need[2]; /* floats per sample of each operand buffer */
     size_t operand_words;
+    /* Errors in 8 bits and what they meet, where error_bits=8; sizes of the largest layer's. */
+    int error_bits;
+    bso_errors errors;
+    uint8_t *operand_levels;
+    size_t error_sample_bytes, error_channel_bytes, error_outputs, operand_level_bytes;
     int threads;
     float *logits; /* summed over t: [classes][batch] */
 };
