@@ -258,6 +258,9 @@ static int allocate_shared(bso_network *net)
             bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "activation gradients");
         if (!net->gradient[i]) return BSO_ERROR;
     }
+    net->operand_bits =
+        bso_alloc(BSO_MEM_WORKSPACE, net->operand_words, sizeof *net->operand_bits, "active synapse inputs");
+    if (!net->operand_bits) return BSO_ERROR;
     if (net->training && branches) {
         net->waiting =
             bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "waiting activation gradients");
@@ -365,6 +368,7 @@ void bso_network_free(bso_network *net)
         bso_free(net->gradient[i]);
         bso_free(net->operand[i]);
     }
+    bso_free(net->operand_bits);
     bso_counter_free(net->counter);
     bso_free(net->waiting);
     bso_free(net->scratch);
