@@ -366,6 +366,7 @@ void bso_network_free(bso_network *net)
         bso_free(net->operand[i]);
     }
     bso_counter_free(net->counter);
+    bso_stage_clock_free(net->stages);
     bso_free(net->waiting);
     bso_free(net->scratch);
     bso_free(net->logits);

@@ -189,7 +189,15 @@ static void pool_free(bso_layer *l)
     bso_free(l->own);
 }
 
-static const bso_layer_kind pool_kind = {forward, backward, operand, operand_need, pool_free};
+static const bso_layer_kind pool_kind = {
+    .forward = forward,
+    .backward = backward,
+    .operand = operand,
+    .operand_need = operand_need,
+    .free = pool_free,
+    .forward_stage = BSO_STAGE_POOLING,
+    .backward_stage = BSO_STAGE_POOLING_BACKWARD,
+};
 
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
                     int window_w, bool cover)
