@@ -30,17 +30,18 @@ LIBS = $(shell pkg-config --libs $(PKGS)) -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -
 ISA_portable =
 ISA_avx2 = -mavx2 -mpopcnt -mbmi2
 ISA_avx512 = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vpopcntdq -mpopcnt -mbmi2 -mprefer-vector-width=512
+ISA_SRC = loops products
 ISAS = portable $(if $(filter x86_64,$(shell uname -m)),avx2 avx512)
 
 # The door to the rules in double precision is compiled in that way alone.
 PLAYER_SRC = core/regret_player.c
 SRC = $(filter-out $(PLAYER_SRC),$(wildcard core/*.c baselines/*.c datasets/*.c))
 PROGRAM_SRC = $(wildcard experiments/*.c)
-LIB_OBJ = $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/registry.o $(BUILD)/core/kernels/reference.o \
-          $(ISAS:%=$(BUILD)/core/kernels/loops_%.o) $(DOUBLE_OBJ)
+LIB_OBJ = $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/registry.o $(patsubst %.c,$(BUILD)/%.o,$(wildcard core/kernels/reference*.c)) \
+          $(foreach source,$(ISA_SRC),$(ISAS:%=$(BUILD)/core/kernels/$(source)_%.o)) $(DOUBLE_OBJ)
 # The rules on bits, once more in double precision for the regret experiment.
 BITS_SRC := $(shell grep -l 'BSO_REP_BITS' $$(grep -l '^const bso_optimizer bso_optimizer_' $(SRC)))
-DOUBLE_SRC = core/optimizer.c $(BITS_SRC)
+DOUBLE_SRC = core/optimizer.c core/momentum.c $(BITS_SRC)
 DOUBLE_OBJ = $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(PLAYER_SRC:%.c=$(BUILD)/double/%.o) $(BUILD)/double/registry.o
 PROGRAM_OBJ = $(filter-out $(BUILD)/experiments/main.o,$(PROGRAM_SRC:%.c=$(BUILD)/%.o))
 TEST_SRC = $(wildcard tests/test_*.c)
@@ -76,9 +77,12 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(dir $@)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(ISAS:%=$(BUILD)/core/kernels/loops_%.o): $(BUILD)/core/kernels/loops_%.o: core/kernels/loops.c $(BUILD)/flags
-	@mkdir -p $(dir $@)
-	$(CC) $(ALL_CFLAGS) $(ISA_$*) -DBSO_ISA=$* -c -o $@ $<
+define isa_rule
+$(BUILD)/core/kernels/$(1)_$(2).o: core/kernels/$(1).c $(BUILD)/flags
+	@mkdir -p $$(dir $$@)
+	$(CC) $(ALL_CFLAGS) $(ISA_$(2)) -DBSO_ISA=$(2) -c -o $$@ $$<
+endef
+$(foreach source,$(ISA_SRC),$(foreach isa,$(ISAS),$(eval $(call isa_rule,$(source),$(isa)))))
 
 # Which sources there are: make would not notice one that is gone, or that is no rule on bits any more.
 $(BUILD)/sources: FORCE

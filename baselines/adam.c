@@ -14,5 +14,5 @@ const bso_optimizer bso_optimizer_adam = {
     .hypers = adam_hypers,
     .state_bytes = adam_state_bytes,
     .tile = tile,
-    .momentum = adam_momentum,
+    .momentum = bso_momentum_read,
 };

@@ -17,5 +17,5 @@ const bso_optimizer bso_optimizer_adam_ste = {
     .state_bytes = adam_state_bytes,
     .tile = tile,
     .end = straight_through_end,
-    .momentum = adam_momentum,
+    .momentum = bso_momentum_read,
 };

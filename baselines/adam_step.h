@@ -16,6 +16,7 @@
 #define BSO_ADAM_STEP_H
 
 #include "baselines/straight_through.h"
+#include "core/momentum.h"
 
 enum { ADAM_WEIGHT_LR, ADAM_ONE_MINUS_BETA1, ADAM_ONE_MINUS_BETA2, ADAM_EPS, ADAM_WEIGHT_DECAY };
 
@@ -55,11 +56,6 @@ static size_t adam_state_bytes(const bso_param *p, int time_entries)
 {
     (void)time_entries;
     return 2 * bso_param_count(p) * sizeof(float);
-}
-
-static const float *adam_momentum(const bso_learner *l)
-{
-    return l->state;
 }
 
 /* 1 - (1 - rate)^k without cancellation; 1 for rate = 1. */

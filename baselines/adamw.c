@@ -16,5 +16,5 @@ const bso_optimizer bso_optimizer_adamw = {
     .hypers = adamw_hypers,
     .state_bytes = adam_state_bytes,
     .tile = tile,
-    .momentum = adam_momentum,
+    .momentum = bso_momentum_read,
 };

@@ -19,5 +19,5 @@ const bso_optimizer bso_optimizer_adamw_ste = {
     .state_bytes = adam_state_bytes,
     .tile = tile,
     .end = straight_through_end,
-    .momentum = adam_momentum,
+    .momentum = bso_momentum_read,
 };

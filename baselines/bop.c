@@ -32,6 +32,7 @@ const bso_optimizer bso_optimizer_bop = {
     .state_bytes = flip_state_bytes,
     .tile = flip_tile,
     .end = flip_end,
-    .momentum = flip_momentum,
+    .momentum = bso_momentum_read,
     .threshold = flip_threshold,
+    .few_bits = true,
 };

@@ -11,7 +11,7 @@
  * Source: Suarez-Ramirez et al., "A Bop and Beyond: A Second Order Optimizer for Binarized Neural Networks",
  * CVPR workshops 2021 (arXiv 2104.05124).
  */
-#include "core/optimizer.h"
+#include "core/momentum.h"
 
 enum { GAMMA, ONE_MINUS_BETA1, ONE_MINUS_BETA2, EPS };
 
@@ -54,11 +54,6 @@ static void end(bso_learner *l)
     l->flips = bso_flip_above_scaled(l->param, l->state, second_moments(l), l->hyper[EPS], l->hyper[GAMMA]);
 }
 
-static const bso_scalar *momentum(const bso_learner *l)
-{
-    return l->state;
-}
-
 const bso_optimizer bso_optimizer_bop2 = {
     .name = "bop2",
     .summary = "Bop with the momentum divided by the root of each weight's second moment",
@@ -68,5 +63,5 @@ const bso_optimizer bso_optimizer_bop2 = {
     .state_bytes = state_bytes,
     .tile = tile,
     .end = end,
-    .momentum = momentum,
+    .momentum = bso_momentum_read,
 };

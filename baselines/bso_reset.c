@@ -13,7 +13,7 @@
 
 static void end(bso_learner *l)
 {
-    l->flips = bso_flip_above_and_reset(l->param, l->state, l->hyper[FLIP_GAMMA]);
+    l->flips = bso_momentum_flip_and_reset(l, l->hyper[FLIP_GAMMA]);
 }
 
 const bso_optimizer bso_optimizer_bso_reset = {
@@ -25,6 +25,7 @@ const bso_optimizer bso_optimizer_bso_reset = {
     .state_bytes = flip_state_bytes,
     .tile = flip_tile,
     .end = end,
-    .momentum = flip_momentum,
+    .momentum = bso_momentum_read,
     .threshold = flip_threshold,
+    .few_bits = true,
 };

@@ -16,5 +16,5 @@ const bso_optimizer bso_optimizer_sgd_momentum = {
     .hypers = hypers,
     .state_bytes = sgd_momentum_state_bytes,
     .tile = tile,
-    .momentum = sgd_momentum,
+    .momentum = bso_momentum_read,
 };

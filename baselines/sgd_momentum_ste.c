@@ -20,5 +20,5 @@ const bso_optimizer bso_optimizer_sgd_momentum_ste = {
     .state_bytes = sgd_momentum_state_bytes,
     .tile = tile,
     .end = straight_through_end,
-    .momentum = sgd_momentum,
+    .momentum = bso_momentum_read,
 };

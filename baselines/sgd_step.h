@@ -14,6 +14,7 @@
 #define BSO_SGD_STEP_H
 
 #include "baselines/straight_through.h"
+#include "core/momentum.h"
 
 enum { SGD_WEIGHT_LR, SGD_MOMENTUM };
 
@@ -36,11 +37,6 @@ static inline size_t sgd_momentum_state_bytes(const bso_param *p, int time_entri
 {
     (void)time_entries;
     return bso_param_count(p) * sizeof(float);
-}
-
-static inline const float *sgd_momentum(const bso_learner *l)
-{
-    return l->state;
 }
 
 /* through_sign: the gradient is that of sign(w). with_momentum: the learner's state is m. Constants at each

@@ -28,31 +28,45 @@ static inline void add_planes(uint64_t *sum, int planes, const uint64_t *value, 
     }
 }
 
+/* One map: counts of any number of planes, windows of any size. */
+static void pool_map(uint64_t *out, size_t to_plane, const uint64_t *in, size_t from_plane,
+                     const bso_signal *from, const bso_signal *to, int window_h, int window_w)
+{
+    for (int y = 0; y < to->height; y++) {
+        for (int x = 0; x < to->width; x++) {
+            uint64_t sum[MAX_PLANES] = {0};
+            for (int dy = 0; dy < window_h; dy++) {
+                const uint64_t *row =
+                    in + (size_t)(y * window_h + dy) * (size_t)from->width + (size_t)x * (size_t)window_w;
+                for (int dx = 0; dx < window_w; dx++) {
+                    add_planes(sum, to->planes, row + dx, from_plane, from->planes);
+                }
+            }
+            for (int b = 0; b < to->planes; b++) {
+                out[(size_t)b * to_plane + (size_t)y * (size_t)to->width + (size_t)x] = sum[b];
+            }
+        }
+    }
+}
+
 void bso_bits_pool(const bso_signal *from, const bso_signal *to, int n, int window_h, int window_w)
 {
     size_t from_area = (size_t)from->height * (size_t)from->width,
            to_area = (size_t)to->height * (size_t)to->width;
     size_t from_plane = (size_t)from->words * (size_t)n * from_area;
     size_t to_plane = (size_t)to->words * (size_t)n * to_area;
+    bool small = window_h == 2 && window_w == 2 && from->planes == 1;
 #pragma omp parallel for collapse(2) schedule(static)
     for (int word = 0; word < from->words; word++) {
         for (int sample = 0; sample < n; sample++) {
-            const uint64_t *in = from->bits + ((size_t)word * (size_t)n + (size_t)sample) * from_area;
-            uint64_t *out = to->bits + ((size_t)word * (size_t)n + (size_t)sample) * to_area;
-            for (int y = 0; y < to->height; y++) {
-                for (int x = 0; x < to->width; x++) {
-                    uint64_t sum[MAX_PLANES] = {0};
-                    for (int dy = 0; dy < window_h; dy++) {
-                        const uint64_t *row = in + (size_t)(y * window_h + dy) * (size_t)from->width +
-                                              (size_t)x * (size_t)window_w;
-                        for (int dx = 0; dx < window_w; dx++) {
-                            add_planes(sum, to->planes, row + dx, from_plane, from->planes);
-                        }
-                    }
-                    for (int b = 0; b < to->planes; b++) {
-                        out[(size_t)b * to_plane + (size_t)y * (size_t)to->width + (size_t)x] = sum[b];
-                    }
-                }
+            size_t map = (size_t)word * (size_t)n + (size_t)sample;
+            const uint64_t *in = from->bits + map * from_area;
+            uint64_t *out = to->bits + map * to_area;
+            if (small) {
+                bso_kernel->bits_pool(out, to_plane, in, (size_t)from->width, (size_t)to->height,
+                                      (size_t)to->width);
+            } else {
+                pool_map(out, to_plane, in, from_plane, from, to, window_h, window_w);
             }
         }
     }
@@ -228,18 +242,27 @@ static inline void gather_tap(float *row, const float *map, const bso_window *wi
     }
 }
 
-static inline void scatter_tap(float *map, const float *row, const bso_window *window, tap t, int count,
-                               int stride)
+/* The transpose for pixels p0 <= p < p1, whose values are row[0], ... */
+static inline void scatter_tap(float *map, const float *row, const bso_window *window, tap t, size_t p0,
+                               size_t p1, int stride)
 {
-    size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
-    size_t out_area = (size_t)window->out_h * (size_t)window->out_w;
-    int first_in = t.columns.begin * stride + t.columns.shift, length = t.columns.end - t.columns.begin;
-    for (int sample = 0; sample < count; sample++) {
-        for (int y = t.rows.begin; y < t.rows.end; y++) {
-            int in_y = y * stride + t.rows.shift;
-            float *out = map + (size_t)sample * in_area + (size_t)(in_y * window->in_w + first_in);
-            const float *in = row + (size_t)sample * out_area + (size_t)(y * window->out_w + t.columns.begin);
-            for (int x = 0; x < length; x++) out[x * stride] += in[x];
+    size_t in_area = (size_t)window->in_h * (size_t)window->in_w, width = (size_t)window->out_w;
+    size_t line = p0 / width;
+    int y = (int)(line % (size_t)window->out_h);
+    float *sample = map + line / (size_t)window->out_h * in_area;
+    for (size_t begin = line * width; begin < p1; begin += width) {
+        if (y >= t.rows.begin && y < t.rows.end) {
+            float *out = sample + (size_t)((y * stride + t.rows.shift) * window->in_w);
+            const ptrdiff_t at = (ptrdiff_t)begin - (ptrdiff_t)p0; /* of x = 0 */
+            int x = begin < p0 ? (int)(p0 - begin) : 0,
+                last = p1 - begin < width ? (int)(p1 - begin) : window->out_w;
+            x = x > t.columns.begin ? x : t.columns.begin;
+            last = last < t.columns.end ? last : t.columns.end;
+            for (; x < last; x++) out[x * stride + t.columns.shift] += row[at + x];
+        }
+        if (++y == window->out_h) {
+            y = 0;
+            sample += in_area;
         }
     }
 }
@@ -264,8 +287,8 @@ void bso_im2col(const float *x, const bso_window *window, int n, int first, int 
     }
 }
 
-void bso_col2im_add(float *x, const bso_window *window, int n, int first, int count, int k0, int k1,
-                    const float *columns, size_t stride)
+void bso_col2im_add(float *x, const bso_window *window, int n, int first, size_t p0, size_t p1, int k0,
+                    int k1, const float *columns, size_t stride)
 {
     size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
     for (int k = k0; k < k1; k++) {
@@ -273,9 +296,9 @@ void bso_col2im_add(float *x, const bso_window *window, int n, int first, int co
         const float *row = columns + (size_t)(k - k0) * stride;
         float *map = x + ((size_t)t.channel * (size_t)n + (size_t)first) * in_area;
         if (window->stride == 1) {
-            scatter_tap(map, row, window, t, count, 1);
+            scatter_tap(map, row, window, t, p0, p1, 1);
         } else {
-            scatter_tap(map, row, window, t, count, window->stride);
+            scatter_tap(map, row, window, t, p0, p1, window->stride);
         }
     }
 }

@@ -65,8 +65,9 @@ void bso_bits_expand_weights(const uint64_t *weights, int outputs, int words, in
 void bso_im2col(const float *x, const bso_window *window, int n, int first, int count, int k0, int k1,
                 float *columns, size_t stride);
 
-/* The transpose: x[...] += columns, for the samples given. */
-void bso_col2im_add(float *x, const bso_window *window, int n, int first, int count, int k0, int k1,
-                    const float *columns, size_t stride);
+/* The transpose: x[...] += columns[k - k0][p - p0] for output pixels p0 <= p < p1, counted from sample
+ * `first` on. */
+void bso_col2im_add(float *x, const bso_window *window, int n, int first, size_t p0, size_t p1, int k0,
+                    int k1, const float *columns, size_t stride);
 
 #endif

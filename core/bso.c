@@ -17,6 +17,7 @@ const bso_optimizer bso_optimizer_bso = {
     .state_bytes = flip_state_bytes,
     .tile = flip_tile,
     .end = flip_end,
-    .momentum = flip_momentum,
+    .momentum = bso_momentum_read,
     .threshold = flip_threshold,
+    .few_bits = true,
 };

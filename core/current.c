@@ -56,7 +56,9 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < l->out.channels; c++) {
         size_t at = (size_t)c * m;
-        bso_norm_backward(&own->norm, pass, c, dy + at, dx + at, y + at, m, gradients);
+        bso_lanes sums[2] = {{0}};
+        bso_norm_backward_sums(&own->norm, pass, c, sums, dx + at, y + at, m);
+        bso_norm_backward(&own->norm, pass, c, sums, dy + at, dx + at, y + at, m, gradients);
     }
     if (own->joins) {
         net->gradient[0] = dy;

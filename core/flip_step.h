@@ -9,7 +9,7 @@
 #ifndef BSO_FLIP_STEP_H
 #define BSO_FLIP_STEP_H
 
-#include "core/optimizer.h"
+#include "core/momentum.h"
 
 enum { FLIP_GAMMA, FLIP_ONE_MINUS_BETA1 };
 
@@ -22,26 +22,21 @@ static const bso_hyper flip_hypers[] = {
     {0},
 };
 
-/* State: m, one scalar per weight. */
+/* State: m. */
 static inline size_t flip_state_bytes(const bso_param *p, int time_entries)
 {
     (void)time_entries;
-    return bso_param_count(p) * sizeof(bso_scalar);
+    return bso_momentum_bytes(p);
 }
 
 static inline void flip_tile(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
 {
-    bso_moving_average((bso_scalar *)l->state + first, gradient, n, l->hyper[FLIP_ONE_MINUS_BETA1]);
+    bso_momentum_update(l, first, n, gradient, l->hyper[FLIP_ONE_MINUS_BETA1]);
 }
 
 static inline void flip_end(bso_learner *l)
 {
-    l->flips = bso_flip_above(l->param, l->state, l->hyper[FLIP_GAMMA]);
-}
-
-static inline const bso_scalar *flip_momentum(const bso_learner *l)
-{
-    return l->state;
+    l->flips = bso_momentum_flip(l, l->hyper[FLIP_GAMMA]);
 }
 
 static inline double flip_threshold(const bso_learner *l, int t)

@@ -53,21 +53,35 @@ const bso_kernels *const *bso_kernels_available(void)
     return available;
 }
 
-int bso_kernels_pick(void)
+/* The best path's, but for the products. */
+static bso_kernels sgemm;
+
+int bso_kernels_use(const char *name)
 {
-    const char *forced = getenv("BSO_KERNELS");
+    const bso_kernels *best = NULL;
     for (int i = 0; i < TABLES; i++) {
-        if (!runnable(all[i])) {
-            if (forced && strcmp(forced, all[i]->name) == 0) {
-                return bso_fail("BSO_KERNELS=%s: this CPU lacks the instructions; unset it", forced);
-            }
-            continue;
-        }
-        if (!forced || strcmp(forced, all[i]->name) == 0) {
-            bso_kernel = all[i];
-            if (forced) return 0;
+        const bool named = name && strcmp(name, all[i]->name) == 0;
+        if (runnable(all[i])) {
+            best = all[i];
+            if (named) break;
+        } else if (named) {
+            return bso_fail("BSO_KERNELS=%s: this CPU lacks the instructions; unset it", name);
         }
     }
-    if (forced) return bso_fail("BSO_KERNELS=%s: must be reference, portable, avx2 or avx512", forced);
+    if (name && strcmp(name, "sgemm") == 0) {
+        sgemm = *best;
+        sgemm.name = "sgemm";
+        sgemm.products = NULL;
+        best = &sgemm;
+    }
+    if (name && strcmp(name, best->name) != 0) {
+        return bso_fail("BSO_KERNELS=%s: must be reference, portable, avx2, avx512 or sgemm", name);
+    }
+    bso_kernel = best;
     return 0;
+}
+
+int bso_kernels_pick(void)
+{
+    return bso_kernels_use(getenv("BSO_KERNELS"));
 }

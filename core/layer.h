@@ -100,12 +100,15 @@ struct bso_network {
                                      together */
 
     /* scratch */
-    float *gradient[2]; /* [largest map] */
-    float *waiting;     /* the same, for residual units: the gradient of the branch that is not being run */
+    float *gradient[2];        /* [largest map] */
+    const bso_layer *unspread; /* pooling whose gradient the neurons below are to spread, NULL: none */
+    float *waiting; /* the same, for residual units: the gradient of the branch that is not being run */
     float *operand[2];
-    char *scratch; /* [threads][scratch_bytes] */
+    uint64_t *operand_bits; /* [operand_words]: which values of the operand are not 0 */
+    char *scratch;          /* [threads][scratch_bytes] */
     size_t scratch_bytes;
     size_t operand_need[2]; /* floats per sample of each operand buffer */
+    size_t operand_words;
     int threads;
     float *logits; /* summed over t: [classes][batch] */
 };
@@ -130,6 +133,10 @@ int bso_current_create(bso_layer *l, bso_network *net, bso_layer *below, bso_lay
  * sizes are floored. */
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
                     int window_w, bool cover);
+
+/* The gradient of maps first .. first + maps - 1 below a pooling layer, dx, from that of its output, dy; both
+ * whole buffers. Each input of a window gets the window's share; inputs that flooring leaves out get 0. */
+void bso_pool_spread(const bso_layer *l, size_t first, size_t maps, float *dx, const float *dy);
 
 /* Have at least that many of a layer's own float maps. Returns 0 or BSO_ERROR. */
 int bso_layer_keep_maps(bso_layer *l, const bso_network *net, int slots);

@@ -11,8 +11,6 @@
 #include "core/gradient.h"
 #include "core/kernels.h"
 
-#include <string.h>
-
 static void decay(float *a, const float *u, const float *u_previous, size_t n, float leak, float threshold,
                   float reset)
 {
@@ -20,8 +18,7 @@ static void decay(float *a, const float *u, const float *u_previous, size_t n, f
         bso_kernel->trace_ratio(a, u, u_previous, n, leak, threshold, reset);
         return;
     }
-    memset(a, 0, n * sizeof *a);
-    bso_kernel->trace(a, u, n, 0, threshold);
+    bso_kernel->trace_first(a, u, n, threshold);
 }
 
 static void trace(float *a, const float *u, const float *u_previous, size_t n, float leak, float threshold)

@@ -258,6 +258,9 @@ static int allocate_shared(bso_network *net)
             bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "activation gradients");
         if (!net->gradient[i]) return BSO_ERROR;
     }
+    net->operand_bits =
+        bso_alloc(BSO_MEM_WORKSPACE, net->operand_words, sizeof *net->operand_bits, "active synapse inputs");
+    if (!net->operand_bits) return BSO_ERROR;
     if (net->training && branches) {
         net->waiting =
             bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "waiting activation gradients");
@@ -365,6 +368,7 @@ void bso_network_free(bso_network *net)
         bso_free(net->gradient[i]);
         bso_free(net->operand[i]);
     }
+    bso_free(net->operand_bits);
     bso_counter_free(net->counter);
     bso_stage_clock_free(net->stages);
     bso_free(net->waiting);
@@ -437,7 +441,10 @@ int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_u
     }
     size_t partial = 0;
     for (int i = 0; i < net->param_count; i++) {
-        size_t bytes = bso_partial_bytes(&net->params[i]);
+        bso_param *p = &net->params[i];
+        p->seed = s->seed;
+        p->momentum_bits = p->main ? (int)s->momentum_bits : 32;
+        size_t bytes = bso_partial_bytes(p);
         if (bytes > partial) partial = bytes;
     }
     net->partial = bso_alloc(BSO_MEM_WORKSPACE, 1, partial, "sums of squared gradients");

@@ -12,8 +12,9 @@
 #include <string.h>
 
 enum {
-    CHUNK = 2048
-}; /* pixels done at a time, so that a chunk of 64 channels' words and one channel's floats stay in cache */
+    CHUNK = 1024, /* pixels done at a time: one channel's floats and 64 channels' spikes stay in cache */
+    PIECES = 64   /* a layer falls into at least so many where it can, for threads to share */
+};
 
 typedef struct {
     bool normed;
@@ -35,47 +36,46 @@ static float *potential(const neurons *own, int t)
     return own->u[t % own->u_slots];
 }
 
-static void forward(bso_layer *l, const bso_pass *pass)
+/* Pixels of a piece of the forward pass: a function of the shape alone, though nothing depends on it. */
+static size_t chunk_of(size_t m, int words)
+{
+    size_t chunk = m * (size_t)words / PIECES / BSO_LANES * BSO_LANES;
+    return chunk < 4 * BSO_LANES ? 4 * BSO_LANES : chunk < CHUNK ? chunk : CHUNK;
+}
+
+/* Up to 64 channels, those of one word, and pixels first .. first + count - 1 of m. Returns the spikes. */
+static int64_t advance(bso_layer *l, const bso_pass *pass, int word, size_t first, size_t count, size_t m)
 {
     neurons *own = l->own;
     const bso_network *net = pass->net;
     const float *y = bso_layer_map(l->below, pass->t);
-    size_t m = (size_t)pass->n * area(l);
-    int channels = l->out.channels;
-    if (own->normed) bso_norm_prepare(&own->norm, pass, y, m);
-    float *u = potential(own, pass->t);
-    const float *before = pass->t ? potential(own, pass->t - 1) : NULL;
+    /* The trace may need u before it is overwritten; only estimators that say so keep two slots. */
+    float *u = potential(own, pass->t), *before = pass->t ? potential(own, pass->t - 1) : NULL;
+    uint32_t spikes[2][CHUNK];
+    for (int half = 0; half < 2; half++) memset(spikes[half], 0, count * sizeof spikes[half][0]);
+    for (int c = 64 * word; c < l->out.channels && c < 64 * (word + 1); c++) {
+        size_t at = (size_t)c * m + first;
+        bso_norm_line line = own->normed ? bso_norm_of(&own->norm, pass, c) : (bso_norm_line){1, 0};
+        bso_kernel->lif(u + at, spikes[c / 32 % 2], before ? before + at : NULL, y + at, count, line.scale,
+                        line.offset, net->leak, net->threshold, c % 32);
+        if (own->trace && pass->training) {
+            net->estimator->trace(own->trace + at, u + at, before ? before + at : NULL, count, net->leak,
+                                  net->threshold);
+        }
+    }
+    return bso_kernel->bits_join(l->out.bits + (size_t)word * m + first, spikes[0], spikes[1], count);
+}
+
+static void forward(bso_layer *l, const bso_pass *pass)
+{
+    neurons *own = l->own;
+    size_t m = (size_t)pass->n * area(l), chunk = chunk_of(m, l->out.words);
+    if (own->normed) bso_norm_prepare(&own->norm, pass, bso_layer_map(l->below, pass->t), m);
     int64_t spikes = 0;
-    int64_t chunks = (int64_t)((m + CHUNK - 1) / CHUNK);
 #pragma omp parallel for collapse(2) schedule(static) reduction(+ : spikes)
     for (int word = 0; word < l->out.words; word++) {
-        for (int64_t chunk = 0; chunk < chunks; chunk++) {
-            size_t p0 = (size_t)chunk * CHUNK, count = m - p0 < CHUNK ? m - p0 : CHUNK;
-            uint64_t *bits = l->out.bits + (size_t)word * m + p0;
-            float normed[CHUNK];
-            memset(bits, 0, count * sizeof *bits);
-            for (int c = 64 * word; c < channels && c < 64 * (word + 1); c++) {
-                size_t at = (size_t)c * m + p0;
-                const float *current = y + at;
-                if (own->normed) {
-                    bso_norm_line line = bso_norm_of(&own->norm, pass, c);
-                    bso_kernel->norm_apply(normed, y + at, count, line.scale, line.offset);
-                    current = normed;
-                }
-                /* The trace may need u before it is overwritten; only estimators that say so keep two slots.
-                 */
-                bso_kernel->lif(u + at, before ? before + at : NULL, current, count, net->leak,
-                                net->threshold);
-                if (own->trace && pass->training) {
-                    net->estimator->trace(own->trace + at, u + at, before ? before + at : NULL, count,
-                                          net->leak, net->threshold);
-                }
-                bso_kernel->bits_pack(bits, u + at, count, c - 64 * word, net->threshold);
-            }
-            if (!pass->training) continue;
-            int32_t ones[CHUNK] = {0};
-            bso_kernel->bits_count(ones, bits, count);
-            for (size_t p = 0; p < count; p++) spikes += ones[p];
+        for (size_t first = 0; first < m; first += chunk) {
+            spikes += advance(l, pass, word, first, m - first < chunk ? m - first : chunk, m);
         }
     }
     if (pass->training) {
@@ -84,35 +84,61 @@ static void forward(bso_layer *l, const bso_pass *pass)
     }
 }
 
-/* In: dL/ds. Out: dL/dy, through the surrogate and batch norm where there is one, in place. */
+/* Pixels of a piece of the backward pass; of whole maps, where `pool` above has left its gradient to be
+ * spread. */
+static size_t piece_of(const bso_layer *l, const bso_layer *pool)
+{
+    size_t maps = CHUNK / area(l);
+    return !pool ? CHUNK : maps > 1 ? maps * area(l) : area(l);
+}
+
+/* One channel of dL/dy from dL/ds, piece by piece, so that the surrogate's result is still in cache when
+ * batch norm adds it up. pooled: the gradient of what is above `pool`. */
+static void backward_channel(bso_layer *l, const bso_pass *pass, int c, const bso_layer *pool,
+                             const float *pooled, float *norm_gradients)
+{
+    neurons *own = l->own;
+    bso_network *net = pass->net;
+    size_t m = (size_t)pass->n * area(l), at = (size_t)c * m, piece = piece_of(l, pool);
+    const float *y = bso_layer_map(l->below, pass->t) + at, *u = potential(own, pass->t) + at;
+    float *dy = net->gradient[0] + at, *du = own->carry ? own->carry + at : dy;
+    bso_lanes sums[2] = {{0}};
+    for (size_t p = 0; p < m; p += piece) {
+        size_t count = m - p < piece ? m - p : piece;
+        if (pool) bso_pool_spread(pool, (at + p) / area(l), count / area(l), net->gradient[0], pooled);
+        if (own->carry) {
+            if (pass->t == net->steps - 1) memset(du + p, 0, count * sizeof *du);
+            bso_kernel->surrogate_through_time(du + p, dy + p, du + p, u + p, count, net->leak,
+                                               net->threshold, net->detach_reset ? 0.0f : 1.0f,
+                                               net->surrogate);
+        } else {
+            bso_kernel->surrogate(du + p, dy + p, u + p, count, net->threshold, net->surrogate);
+        }
+        if (own->normed) bso_norm_backward_sums(&own->norm, pass, c, sums, du + p, y + p, count);
+    }
+    if (own->normed) {
+        bso_norm_backward(&own->norm, pass, c, sums, dy, du, y, m, norm_gradients);
+    } else if (du != dy) {
+        memcpy(dy, du, m * sizeof *dy);
+    }
+}
+
+/* In: dL/ds, or that of pooled s where pooling has left it so. Out: dL/dy, through the surrogate and batch
+ * norm where there is one, in place. */
 static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
 {
     (void)wants_input; /* a synapse below, if not the next layer, always needs it for its weights */
     neurons *own = l->own;
     bso_network *net = pass->net;
-    const float *y = bso_layer_map(l->below, pass->t), *u = potential(own, pass->t);
-    size_t m = (size_t)pass->n * area(l);
-    int channels = l->out.channels;
-    float *d = net->gradient[0], *norm_gradients = bso_scratch(net, 0);
-    bool last = pass->t == net->steps - 1;
-#pragma omp parallel for schedule(static)
-    for (int c = 0; c < channels; c++) {
-        float *dy = d + (size_t)c * m, *du = dy;
-        const float *uc = u + (size_t)c * m, *yc = y + (size_t)c * m;
-        if (own->carry) {
-            du = own->carry + (size_t)c * m;
-            if (last) memset(du, 0, m * sizeof *du);
-            bso_kernel->surrogate_through_time(du, dy, du, uc, m, net->leak, net->threshold,
-                                               net->detach_reset ? 0.0f : 1.0f, net->surrogate);
-        } else {
-            bso_kernel->surrogate(du, dy, uc, m, net->threshold, net->surrogate);
-        }
-        if (own->normed) {
-            bso_norm_backward(&own->norm, pass, c, dy, du, yc, m, norm_gradients);
-        } else if (du != dy) {
-            memcpy(dy, du, m * sizeof *dy);
-        }
+    const bso_layer *pool = net->unspread;
+    float *pooled = net->gradient[0], *norm_gradients = bso_scratch(net, 0);
+    if (pool) {
+        net->gradient[0] = net->gradient[1];
+        net->gradient[1] = pooled;
+        net->unspread = NULL;
     }
+#pragma omp parallel for schedule(static)
+    for (int c = 0; c < l->out.channels; c++) backward_channel(l, pass, c, pool, pooled, norm_gradients);
     return own->normed ? bso_norm_update(&own->norm, pass, norm_gradients) : 0;
 }
 

@@ -54,18 +54,23 @@ bso_norm_line bso_norm_of(const bso_norm *norm, const bso_pass *pass, int channe
     return (bso_norm_line){scale, norm->offset->real[channel] - norm->mean[at] * scale};
 }
 
-void bso_norm_backward(const bso_norm *norm, const bso_pass *pass, int channel, float *dy, const float *d,
-                       const float *y, size_t m, float *gradients)
+void bso_norm_backward_sums(const bso_norm *norm, const bso_pass *pass, int channel, bso_lanes sums[2],
+                            const float *d, const float *y, size_t n)
+{
+    bso_kernel->norm_backward_sums(sums, d, y, n, norm->mean[slot_of(norm, pass) + (size_t)channel]);
+}
+
+void bso_norm_backward(const bso_norm *norm, const bso_pass *pass, int channel, const bso_lanes sums[2],
+                       float *dy, const float *d, const float *y, size_t m, float *gradients)
 {
     size_t at = slot_of(norm, pass) + (size_t)channel;
-    float mean = norm->mean[at];
-    double sums[2], inv = (double)norm->inverse[at], gamma = (double)norm->scale->real[channel];
-    bso_kernel->norm_backward_sums(sums, d, y, m, mean);
-    gradients[channel] = (float)(sums[1] * inv);
-    gradients[norm->channels + channel] = (float)sums[0];
-    bso_kernel->norm_backward(dy, d, y, m, mean, (float)(gamma * inv),
-                              (float)(-gamma * inv * inv * inv * sums[1] / (double)m),
-                              (float)(-gamma * inv * sums[0] / (double)m));
+    double inv = (double)norm->inverse[at], gamma = (double)norm->scale->real[channel];
+    double sum = bso_lanes_sum(sums[0]), product = bso_lanes_sum(sums[1]);
+    gradients[channel] = (float)(product * inv);
+    gradients[norm->channels + channel] = (float)sum;
+    bso_kernel->norm_backward(dy, d, y, m, norm->mean[at], (float)(gamma * inv),
+                              (float)(-gamma * inv * inv * inv * product / (double)m),
+                              (float)(-gamma * inv * sum / (double)m));
 }
 
 int bso_norm_update(const bso_norm *norm, const bso_pass *pass, const float *gradients)

@@ -31,10 +31,15 @@ typedef struct {
 } bso_norm_line;
 bso_norm_line bso_norm_of(const bso_norm *norm, const bso_pass *pass, int channel);
 
-/* Backward over one channel of m pixels: dy <- dL/dy from d = dL/d(norm(y)); dy may be d. Leaves the
- * parameters' gradients of this channel in gradients[2][channels]. */
-void bso_norm_backward(const bso_norm *norm, const bso_pass *pass, int channel, float *dy, const float *d,
-                       const float *y, size_t m, float *gradients);
+/* Backward over one channel of m pixels, d = dL/d(norm(y)). First its sums, over the whole or over piece
+ * after piece, as these are made; they begin at 0. Which pieces must depend on the shape alone, for each
+ * begins with the first lane. */
+void bso_norm_backward_sums(const bso_norm *norm, const bso_pass *pass, int channel, bso_lanes sums[2],
+                            const float *d, const float *y, size_t n);
+/* Then dy <- dL/dy; dy may be d. Leaves the parameters' gradients of this channel in gradients[2][channels].
+ */
+void bso_norm_backward(const bso_norm *norm, const bso_pass *pass, int channel, const bso_lanes sums[2],
+                       float *dy, const float *d, const float *y, size_t m, float *gradients);
 
 /* After it has seen all channels: hand the gradients to the learners. Returns 0 or BSO_DIVERGED. */
 int bso_norm_update(const bso_norm *norm, const bso_pass *pass, const float *gradients);

@@ -8,11 +8,13 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/scalars.h"
 
 #include <assert.h>
+#include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
-#include <tgmath.h>
 
 static const char *const representation_names[] = {
     [BSO_REP_BITS] = "one-bit",
@@ -70,41 +72,6 @@ static void pack_positive(uint32_t *masks, const float *x, piece at)
     }
 }
 
-/* What w * M is compared with, and what M is. */
-typedef struct {
-    const bso_scalar *momentum;
-    const bso_scalar *second_moment; /* v of M / (sqrt(v) + eps), or NULL */
-    bso_scalar eps, limit;
-    bso_scalar *reset; /* the momentum again where flips set it to 0, or NULL */
-} flip_test;
-
-/* A row of M within a strip: the momentum itself, or `scaled`, filled with what M / (sqrt(v) + eps) is. */
-static const bso_scalar *momentum_row(const flip_test *test, size_t first, size_t n, bso_scalar *scaled)
-{
-    const bso_scalar *m = test->momentum + first;
-    if (!test->second_moment) return m;
-    const bso_scalar *v = test->second_moment + first;
-    for (size_t i = 0; i < n; i++) scaled[i] = m[i] / (sqrt(v[i]) + test->eps);
-    return scaled;
-}
-
-/* above[o] bit k <- M[k][o] > limit, below[o] bit k <- M[k][o] < -limit. */
-static void pack_beyond(uint32_t *above, uint32_t *below, const flip_test *test, piece at)
-{
-    bso_scalar scaled[STRIP];
-    const bso_scalar limit = test->limit;
-    memset(above, 0, at.cols * sizeof *above);
-    memset(below, 0, at.cols * sizeof *below);
-    for (size_t k = 0; k < at.rows; k++) {
-        const uint32_t bit = UINT32_C(1) << k;
-        const bso_scalar *row = momentum_row(test, (at.k + k) * at.stride + at.o, at.cols, scaled);
-        for (size_t o = 0; o < at.cols; o++) {
-            above[o] |= row[o] > limit ? bit : 0;
-            below[o] |= row[o] < -limit ? bit : 0;
-        }
-    }
-}
-
 static size_t at_most(size_t n, size_t limit)
 {
     return n < limit ? n : limit;
@@ -133,72 +100,12 @@ uint64_t bso_param_sign(bso_param *p)
     return changed;
 }
 
-/* The largest scalar not above x: m > x exactly where m > that, for every scalar m. */
-static bso_scalar round_down(double x)
-{
-    const bso_scalar nearest = (bso_scalar)x;
-    return (double)nearest > x ? nextafter(nearest, (bso_scalar)-INFINITY) : nearest;
-}
-
-/* x[k0 + k][o] <- 0 for each bit k of `flip`. */
-static void clear_flipped(bso_scalar *x, uint64_t flip, size_t k0, size_t o, size_t stride)
-{
-    for (; flip; flip &= flip - 1) x[(k0 + (size_t)__builtin_ctzll(flip)) * stride + o] = 0;
-}
-
-static uint64_t flip_where(bso_param *p, const flip_test *test)
-{
-    const size_t rows = (size_t)p->rows, cols = (size_t)p->cols, words = (size_t)p->words;
-    uint64_t flips = 0;
-    /* A thread owns whole words, word k / 64 of every output channel, and the momentum behind them. */
-#pragma omp parallel for schedule(static) reduction(+ : flips)
-    for (size_t word = 0; word < (rows + 63) / 64; word++) {
-        uint32_t above[2][STRIP], below[2][STRIP];
-        const size_t k = word * 64, low = at_most(rows - k, HALF), high = at_most(rows - k - low, HALF);
-        for (size_t o = 0; o < cols; o += STRIP) {
-            const size_t width = at_most(cols - o, STRIP);
-            pack_beyond(above[0], below[0], test, (piece){k, low, o, width, cols});
-            pack_beyond(above[1], below[1], test, (piece){k + low, high, o, width, cols});
-            for (size_t i = 0; i < width; i++) {
-                uint64_t *w = p->bits + (o + i) * words + word;
-                const uint64_t a = above[0][i] | (uint64_t)above[1][i] << HALF;
-                const uint64_t b = below[0][i] | (uint64_t)below[1][i] << HALF;
-                const uint64_t flip = (*w & a) | (~*w & b);
-                flips += (uint64_t)__builtin_popcountll(flip);
-                *w ^= flip;
-                if (test->reset) clear_flipped(test->reset, flip, k, o + i, cols);
-            }
-        }
-    }
-    return flips;
-}
-
-uint64_t bso_flip_above(bso_param *p, const bso_scalar *momentum, double threshold)
-{
-    return flip_where(p, &(flip_test){.momentum = momentum, .limit = round_down(threshold)});
-}
-
-uint64_t bso_flip_above_and_reset(bso_param *p, bso_scalar *momentum, double threshold)
-{
-    return flip_where(p,
-                      &(flip_test){.momentum = momentum, .limit = round_down(threshold), .reset = momentum});
-}
-
-uint64_t bso_flip_above_scaled(bso_param *p, const bso_scalar *momentum, const bso_scalar *second_moment,
-                               double eps, double threshold)
-{
-    return flip_where(p, &(flip_test){.momentum = momentum,
-                                      .second_moment = second_moment,
-                                      .eps = (bso_scalar)eps,
-                                      .limit = round_down(threshold)});
-}
-
 /* ---- Arithmetic for rules ---- */
 
 void bso_moving_average(bso_scalar *m, const bso_scalar *gradient, size_t n, double rate)
 {
     const bso_scalar keep = (bso_scalar)(1 - rate), take = (bso_scalar)rate;
-    for (size_t i = 0; i < n; i++) m[i] = keep * m[i] + take * gradient[i];
+    scalars_moving_average(m, gradient, n, keep, take);
 }
 
 static size_t partial_count(const bso_param *p)
@@ -206,26 +113,40 @@ static size_t partial_count(const bso_param *p)
     return (bso_param_count(p) + BSO_TILE_ALIGN - 1) / BSO_TILE_ALIGN * BSO_PARTIAL;
 }
 
+/* Gradients of the first weights of a block of codes, of which a thread has the others still to come. */
+typedef struct {
+    size_t used;
+    bso_scalar gradient[BSO_MOMENTUM_BLOCK];
+} pending;
+
+/* One for each thread, behind the sums. */
+static pending *pending_of(const bso_learner *l, int thread)
+{
+    return (pending *)(void *)(l->partial + partial_count(l->param)) + thread;
+}
+
 size_t bso_partial_bytes(const bso_param *param)
 {
-    return partial_count(param) * sizeof(double);
+    const size_t threads = bso_few_bits(param) ? (size_t)omp_get_max_threads() : 0;
+    return partial_count(param) * sizeof(double) + threads * sizeof(pending);
 }
 
 void bso_sum_squares(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
 {
-    const size_t last = first + n;
     const bso_scalar *g = gradient;
-    for (size_t i = first; i < last;) {
-        const size_t block = i / BSO_TILE_ALIGN, stop = at_most(last, (block + 1) * BSO_TILE_ALIGN);
-        double sums[BSO_PARTIAL];
-        double *stored = l->partial + block * BSO_PARTIAL;
-        memcpy(sums, stored, sizeof sums);
-        for (; i < stop && i % BSO_PARTIAL; i++, g++) sums[i % BSO_PARTIAL] += (double)*g * (double)*g;
-        for (; i + BSO_PARTIAL <= stop; i += BSO_PARTIAL, g += BSO_PARTIAL) {
-            for (int j = 0; j < BSO_PARTIAL; j++) sums[j] += (double)g[j] * (double)g[j];
+    for (size_t last = first + n; first < last;) {
+        const size_t within = first % BSO_TILE_ALIGN, whole = (last - first) / BSO_TILE_ALIGN;
+        double *sums = l->partial + first / BSO_TILE_ALIGN * BSO_PARTIAL;
+        size_t done = whole * BSO_TILE_ALIGN;
+        if (within == 0 && whole) {
+            scalars_sum_squares(sums, g, whole, BSO_TILE_ALIGN);
+        } else {
+            done = at_most(last - first, BSO_TILE_ALIGN - within);
+            for (size_t i = 0; i < done; i++) {
+                sums[(within + i) % BSO_PARTIAL] += (double)g[i] * (double)g[i];
+            }
         }
-        for (; i < stop; i++, g++) sums[i % BSO_PARTIAL] += (double)*g * (double)*g;
-        memcpy(stored, sums, sizeof sums);
+        first += done, g += done;
     }
 }
 
@@ -274,6 +195,11 @@ int bso_learner_init(bso_learner *l, const bso_optimizer *rule, bso_param *param
                         param->name, rule->name, representation_names[rule->representation],
                         representation_names[param->representation]);
     }
+    if (bso_few_bits(param) && !rule->few_bits) {
+        return bso_fail("momentum_bits=%d: optimizer %s keeps no momentum in few bits; set momentum_bits=32",
+                        param->momentum_bits, rule->name);
+    }
+    l->threads = omp_get_max_threads();
     /* Below this no rule's size can wrap: none keeps 64 bytes a weight. */
     if (bso_param_count(param) > SIZE_MAX / 64) {
         return bso_fail("%s: %d x %d weights are more than can be addressed; use a smaller layer",
@@ -310,17 +236,10 @@ void bso_learner_begin(bso_learner *l, int t)
     l->t = t;
     l->flips = 0;
     l->nonfinite = 0;
-    memset(l->partial, 0, bso_partial_bytes(l->param));
+    memset(l->partial, 0, partial_count(l->param) * sizeof(double));
+    for (int i = 0; bso_few_bits(l->param) && i < l->threads; i++) pending_of(l, i)->used = 0;
     apply_schedules(l);
     if (l->rule->begin) l->rule->begin(l);
-}
-
-/* x - x is 0 for finite x and NaN for the others, so no combination of values can hide one. */
-static bool all_finite(const bso_scalar *x, size_t n)
-{
-    unsigned bad = 0;
-    for (size_t i = 0; i < n; i++) bad |= x[i] - x[i] != 0;
-    return !bad;
 }
 
 static void report_nonfinite(bso_learner *l, bso_quantity quantity)
@@ -331,27 +250,83 @@ static void report_nonfinite(bso_learner *l, bso_quantity quantity)
 
 void bso_expect_finite(bso_learner *l, bso_quantity quantity, const bso_scalar *x, size_t n)
 {
-    if (!all_finite(x, n)) report_nonfinite(l, quantity);
+    if (!scalars_finite(x, n)) report_nonfinite(l, quantity);
 }
 
 /* Float weights are float whatever bso_scalar is. */
 static void expect_finite_weights(bso_learner *l, const float *w, size_t n)
 {
-    unsigned bad = 0;
-    for (size_t i = 0; i < n; i++) bad |= w[i] - w[i] != 0;
-    if (bad) report_nonfinite(l, BSO_WEIGHT);
+    if (!bso_kernel->finite(w, n)) report_nonfinite(l, BSO_WEIGHT);
+}
+
+enum { PIECE = 4 * BSO_TILE_ALIGN, SEEN = 512 };
+
+/* The momentum, in pieces that stay where they are read to. */
+static void expect_finite_momentum(bso_learner *l, size_t first, size_t n)
+{
+    for (size_t i = 0; i < n; i += SEEN) {
+        bso_scalar m[SEEN];
+        const size_t size = at_most(n - i, SEEN);
+        l->rule->momentum(l, first + i, size, m);
+        bso_expect_finite(l, BSO_MOMENTUM, m, size);
+    }
+}
+
+/* Everything that is done with a piece of a tile, while it is in the nearest cache. */
+static void hand_over_piece(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
+{
+    if (!scalars_finite(gradient, n)) {
+        report_nonfinite(l, BSO_GRADIENT);
+        return;
+    }
+    l->rule->tile(l, first, n, gradient);
+    if (l->rule->momentum) expect_finite_momentum(l, first, n);
+    if (l->param->real) expect_finite_weights(l, l->param->real + first, n);
+}
+
+static void hand_over(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
+{
+    while (n) {
+        const size_t size = at_most(n, PIECE - first % PIECE);
+        hand_over_piece(l, first, size, gradient);
+        first += size, n -= size, gradient += size;
+    }
+}
+
+/* Whole blocks are handed over as they are; what is left at a tile's end waits for the thread's next tile. */
+static void hand_over_blocks(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
+{
+    const size_t count = bso_param_count(l->param);
+    while (n) {
+        const size_t within = first % BSO_MOMENTUM_BLOCK;
+        size_t size = first + n == count ? n : n / BSO_MOMENTUM_BLOCK * BSO_MOMENTUM_BLOCK;
+        if (within == 0 && size) {
+            hand_over(l, first, size, gradient);
+        } else {
+            const int thread = omp_get_thread_num();
+            assert(thread < l->threads);
+            pending *wait = pending_of(l, thread);
+            assert(wait->used == within);
+            size = at_most(n, BSO_MOMENTUM_BLOCK - within);
+            memcpy(wait->gradient + within, gradient, size * sizeof *gradient);
+            wait->used += size;
+            if (wait->used == BSO_MOMENTUM_BLOCK || first + size == count) {
+                hand_over(l, first - within, wait->used, wait->gradient);
+                wait->used = 0;
+            }
+        }
+        first += size, n -= size, gradient += size;
+    }
 }
 
 void bso_learner_tile(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
 {
     assert(first <= bso_param_count(l->param) && n <= bso_param_count(l->param) - first);
-    if (!all_finite(gradient, n)) {
-        report_nonfinite(l, BSO_GRADIENT);
-        return;
+    if (bso_few_bits(l->param)) {
+        hand_over_blocks(l, first, n, gradient);
+    } else {
+        hand_over(l, first, n, gradient);
     }
-    l->rule->tile(l, first, n, gradient);
-    if (l->rule->momentum) bso_expect_finite(l, BSO_MOMENTUM, l->rule->momentum(l) + first, n);
-    if (l->param->real) expect_finite_weights(l, l->param->real + first, n);
 }
 
 static int fail_nonfinite(const bso_learner *l)

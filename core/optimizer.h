@@ -9,12 +9,14 @@
  * - begin, once: scheduled hyperparameters are ready in l->hyper.
  * - tile: the gradient of weights first .. first+n-1. Tiles cover every weight exactly once. They may come
  * from several threads at once; then what a thread hands over, in ascending order, begins and ends at
- * multiples of BSO_TILE_ALIGN. Any partition gives the same bits.
+ * multiples of BSO_TILE_ALIGN. Any partition gives the same bits. The framework hands tiles on in pieces that
+ * stay in the nearest cache, so that a rule may go over one several times: all passes of an update read and
+ * write memory once. Where the momentum is kept in codes (core/momentum.h) pieces are whole blocks of them.
  * - end, once: one-bit weights change only here.
  *
  * Numbers that are not finite end the training: bso_learner_end returns BSO_DIVERGED and says what is not
  * finite where. There is one way to report them, bso_expect_finite. The framework calls it for what it can
- * see: the gradient before tile (a bad tile never reaches the rule), momentum(l) and float weights after
+ * see: the gradient before tile (a bad piece never reaches the rule), the momentum and float weights after
  * tile, and second_moment(l, t) after end. A rule calls it, in tile, for what only the rule can see, such as
  * a second moment for each weight. Once reported in tile, end is dropped and no bit of that parameter
  * changes. Momentum and float weights have moved by then: the training is over.
@@ -31,7 +33,8 @@
 /* The type of gradients, momentum and their arithmetic: float. optimizer.c and every rule on bits are
  * compiled with -DBSO_SCALAR=double as well, for the regret experiment (core/regret_player.h). */
 #ifndef BSO_SCALAR
-#define BSO_SCALAR float
+#define BSO_SCALAR          float
+#define BSO_SCALAR_IS_FLOAT 1
 #endif
 typedef BSO_SCALAR bso_scalar;
 
@@ -49,8 +52,11 @@ typedef enum {
 typedef struct {
     char name[32]; /* "conv2.weight" */
     bso_representation representation;
-    int ordinal;    /* position in the network's list, the key of its random numbers */
-    int rows, cols; /* K, O; a vector has rows = 1 */
+    int ordinal;       /* position in the network's list, the key of its random numbers, with */
+    uint64_t seed;     /* that of the training */
+    int momentum_bits; /* how its rule keeps the momentum: in codes of 8 or 16 bits (core/momentum.h), else in
+                          scalars */
+    int rows, cols;    /* K, O; a vector has rows = 1 */
     int kernel_h, kernel_w,
         inputs;       /* rows = kernel_h * kernel_w * inputs; 1, 1, rows for a vector or a matrix */
     int words;        /* 64-bit words for each output channel */
@@ -66,6 +72,19 @@ typedef struct {
 static inline size_t bso_param_count(const bso_param *p)
 {
     return (size_t)p->rows * (size_t)p->cols;
+}
+
+enum { BSO_MOMENTUM_BLOCK = 64 }; /* weights that share a scale */
+
+/* Is the momentum kept in codes? Never in the copy in double precision. */
+static inline bool bso_few_bits(const bso_param *p)
+{
+#ifdef BSO_SCALAR_IS_FLOAT
+    return p->momentum_bits == 8 || p->momentum_bits == 16;
+#else
+    (void)p;
+    return false;
+#endif
 }
 
 /* Bytes of one scalar per weight as the first part of a state, up to where doubles can follow. */
@@ -123,9 +142,12 @@ typedef struct bso_optimizer {
     void (*tile)(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient);
     void (*end)(bso_learner *l); /* may be NULL; sets l->flips */
     /* Views for logs, traces and the check for finite numbers; NULL where the rule has no such thing. */
-    const bso_scalar *(*momentum)(const bso_learner *l);  /* one per weight */
+    /* m[0 .. n-1] <- the momentum of weights first .. first+n-1: bso_momentum_read where the state begins
+     * with it. */
+    void (*momentum)(const bso_learner *l, size_t first, size_t n, bso_scalar *m);
     double (*second_moment)(const bso_learner *l, int t); /* v[t] */
     double (*threshold)(const bso_learner *l, int t);     /* what w * M is compared with */
+    bool few_bits; /* keeps the momentum by core/momentum.h, so that momentum_bits can be 8 or 16 */
 } bso_optimizer;
 
 /* A rule bound to a parameter. Rules read the fields above the line and may write `flips`. */
@@ -138,7 +160,7 @@ struct bso_learner {
     uint64_t update;             /* updates begun before this one: k, 0-based, over all time entries */
     double hyper[BSO_HYPER_MAX]; /* values of this update, schedules applied */
     double *partial;             /* BSO_PARTIAL doubles for each BSO_TILE_ALIGN weights, zero at begin (see
-                                    bso_sum_squares) */
+                                    bso_sum_squares); then the framework's own */
     uint64_t flips;              /* weights whose sign changed in this update */
     uint64_t all_flips;          /* the same, of all updates so far */
     /* ---- the framework's own */
@@ -146,6 +168,7 @@ struct bso_learner {
     bso_schedule flip_schedule, lr_schedule;
     unsigned nonfinite; /* of this update: bit q is set where a bso_quantity q was not finite */
     bool owns_partial;
+    int threads; /* that may hand over pieces of a block of codes */
 };
 
 enum { BSO_PARTIAL = 4 };
@@ -161,7 +184,8 @@ int bso_hyper_index(const bso_optimizer *rule, const char *name);
 
 /* Bind a rule to a parameter. base[]: values in the order of rule->hypers. `partial` is scratch shared by all
  * learners of a network (they update one after the other) of bso_partial_bytes() of the largest; NULL lets
- * the learner own one. Returns 0, or BSO_ERROR when memory is out or the representation does not match. */
+ * the learner own one. With momentum in codes, both are for the threads of a parallel loop as it is now.
+ * Returns 0, or BSO_ERROR when memory is out, or the representation or momentum_bits do not match. */
 int bso_learner_init(bso_learner *l, const bso_optimizer *rule, bso_param *param, int time_entries,
                      const double *base, const bso_schedule *flip_schedule, const bso_schedule *lr_schedule,
                      double *partial);
@@ -190,9 +214,6 @@ double bso_mean_square(const bso_learner *l);
 /* For rules on bits: flip every weight with w * M > threshold (ties do not flip). Returns the number of
  * flips. Uses the threads of an OpenMP parallel loop. momentum: [rows][cols]. */
 uint64_t bso_flip_above(bso_param *p, const bso_scalar *momentum, double threshold);
-
-/* The same, and M <- 0 where a weight flips. */
-uint64_t bso_flip_above_and_reset(bso_param *p, bso_scalar *momentum, double threshold);
 
 /* The same with M / (sqrt(v) + eps) in place of M. second_moment: v, [rows][cols], not negative; eps > 0. */
 uint64_t bso_flip_above_scaled(bso_param *p, const bso_scalar *momentum, const bso_scalar *second_moment,

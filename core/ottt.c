@@ -3,12 +3,13 @@
 #include "core/gradient.h"
 #include "core/kernels.h"
 
-#include <string.h>
-
 static void trace(float *a, const float *u, const float *u_previous, size_t n, float leak, float threshold)
 {
-    if (!u_previous) memset(a, 0, n * sizeof *a);
-    bso_kernel->trace(a, u, n, leak, threshold);
+    if (u_previous) {
+        bso_kernel->trace(a, u, n, leak, threshold);
+    } else {
+        bso_kernel->trace_first(a, u, n, threshold);
+    }
 }
 
 const bso_gradient bso_gradient_ottt = {

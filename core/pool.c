@@ -16,9 +16,9 @@ typedef struct {
     int window_h, window_w;
 } pool;
 
-/* One map: its whole windows. Inline, so that the 2x2 case is compiled with a constant window. */
-static inline void spread(float *dx, const float *dy, const bso_signal *in, const bso_signal *out,
-                          int window_h, int window_w)
+/* One map: its whole windows. */
+static void spread(float *dx, const float *dy, const bso_signal *in, const bso_signal *out, int window_h,
+                   int window_w)
 {
     float share = 1.0f / (float)(window_h * window_w);
     int whole_h = in->height / window_h, whole_w = in->width / window_w;
@@ -31,8 +31,8 @@ static inline void spread(float *dx, const float *dy, const bso_signal *in, cons
     }
 }
 
-static inline void average(float *y, const float *x, const bso_signal *in, const bso_signal *out,
-                           int window_h, int window_w)
+static void average(float *y, const float *x, const bso_signal *in, const bso_signal *out, int window_h,
+                    int window_w)
 {
     float share = 1.0f / (float)(window_h * window_w);
     int whole_h = in->height / window_h, whole_w = in->width / window_w;
@@ -113,14 +113,15 @@ static void average_maps(const bso_layer *l, int n, const float *x, float *y)
     size_t in_area = (size_t)in->height * (size_t)in->width,
            out_area = (size_t)out->height * (size_t)out->width;
     bool cuts = has_cut(l);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for collapse(2) schedule(static)
     for (int c = 0; c < in->channels; c++) {
         for (int sample = 0; sample < n; sample++) {
             size_t map = (size_t)c * (size_t)n + (size_t)sample;
             float *to = y + map * out_area;
             const float *from = x + map * in_area;
             if (own->window_h == 2 && own->window_w == 2) {
-                average(to, from, in, out, 2, 2);
+                bso_kernel->average(to, (size_t)out->width, from, (size_t)in->width, (size_t)in->height / 2,
+                                    (size_t)in->width / 2);
             } else {
                 average(to, from, in, out, own->window_h, own->window_w);
             }
@@ -139,34 +140,43 @@ static void forward(bso_layer *l, const bso_pass *pass)
     }
 }
 
-/* Each input of a window gets the window's share; inputs that flooring leaves out get 0. */
-static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
+void bso_pool_spread(const bso_layer *l, size_t first, size_t maps, float *dx, const float *dy)
 {
-    (void)wants_input; /* pooling is never the first layer */
     const pool *own = l->own;
     const bso_signal *in = &l->below->out, *out = &l->out;
-    float *dy = pass->net->gradient[0], *dx = pass->net->gradient[1];
     size_t in_area = (size_t)in->height * (size_t)in->width,
            out_area = (size_t)out->height * (size_t)out->width;
     bool covered = out->height * own->window_h >= in->height && out->width * own->window_w >= in->width;
     bool cuts = has_cut(l);
-#pragma omp parallel for schedule(static)
-    for (int c = 0; c < in->channels; c++) {
-        for (int sample = 0; sample < pass->n; sample++) {
-            size_t map = (size_t)c * (size_t)pass->n + (size_t)sample;
-            float *to = dx + map * in_area;
-            const float *from = dy + map * out_area;
-            if (!covered) memset(to, 0, in_area * sizeof *to);
-            if (own->window_h == 2 && own->window_w == 2) {
-                spread(to, from, in, out, 2, 2);
-            } else {
-                spread(to, from, in, out, own->window_h, own->window_w);
-            }
-            if (cuts) spread_cut(to, from, l);
+    for (size_t map = first; map < first + maps; map++) {
+        float *to = dx + map * in_area;
+        const float *from = dy + map * out_area;
+        if (!covered) memset(to, 0, in_area * sizeof *to);
+        if (own->window_h == 2 && own->window_w == 2) {
+            bso_kernel->spread(to, (size_t)in->width, from, (size_t)out->width, (size_t)in->height / 2,
+                               (size_t)in->width / 2);
+        } else {
+            spread(to, from, in, out, own->window_h, own->window_w);
         }
+        if (cuts) spread_cut(to, from, l);
     }
-    pass->net->gradient[0] = dx;
-    pass->net->gradient[1] = dy;
+}
+
+/* Neurons below spread it themselves, a piece at a time, instead of reading it from memory. */
+static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
+{
+    (void)wants_input; /* pooling is never the first layer */
+    bso_network *net = pass->net;
+    if (bso_layer_is_neurons(l->below)) {
+        net->unspread = l;
+        return 0;
+    }
+    float *dy = net->gradient[0], *dx = net->gradient[1];
+    int64_t maps = (int64_t)l->below->out.channels * pass->n;
+#pragma omp parallel for schedule(static)
+    for (int64_t map = 0; map < maps; map++) bso_pool_spread(l, (size_t)map, 1, dx, dy);
+    net->gradient[0] = dx;
+    net->gradient[1] = dy;
     return 0;
 }
 

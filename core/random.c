@@ -1,6 +1,8 @@
 /* random.c: see random.h. */
 #include "core/random.h"
 
+#include "core/kernels.h"
+
 #include <math.h>
 
 #pragma GCC diagnostic push
@@ -14,6 +16,12 @@ bso_random4 bso_random(uint64_t seed, bso_random_purpose purpose, uint32_t a, ui
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     philox4x32_ctr_t r = philox4x32(counter, key);
     return (bso_random4){{r.v[0], r.v[1], r.v[2], r.v[3]}};
+}
+
+void bso_random_words(uint32_t *words, size_t n, uint64_t seed, bso_random_purpose purpose, uint32_t a,
+                      uint64_t b)
+{
+    bso_kernel->random_words(words, n, seed, (uint32_t)purpose, a, b);
 }
 
 static uint64_t joined(uint32_t low, uint32_t high)

@@ -19,7 +19,8 @@ typedef enum {
     BSO_RANDOM_SPLIT = 6,   /* which samples make the test set: a = class, b = position */
     BSO_RANDOM_MAKE = 7,    /* stand-ins; a and b are their makers' */
     BSO_RANDOM_REGRET =
-        8 /* problems of core/regret_problem.c: a = what, family and d, b = round and position */
+        8, /* problems of core/regret_problem.c: a = what, family and d, b = round and position */
+    BSO_RANDOM_MOMENTUM = 9 /* rounding of core/momentum.c: a = parameter ordinal, b = update and weight */
 } bso_random_purpose;
 
 /* Four independent 32-bit words. */
@@ -28,6 +29,12 @@ typedef struct {
 } bso_random4;
 
 bso_random4 bso_random(uint64_t seed, bso_random_purpose purpose, uint32_t a, uint64_t b);
+
+/* Many at once, several times as fast: words[i] = word i % 4 of bso_random(seed, purpose, a, b + i / 4), i <
+ * n.
+ */
+void bso_random_words(uint32_t *words, size_t n, uint64_t seed, bso_random_purpose purpose, uint32_t a,
+                      uint64_t b);
 
 /* A uniform double in [0, 1), from 53 bits; word 0 and 1 of the block. */
 double bso_random_uniform(uint64_t seed, bso_random_purpose purpose, uint32_t a, uint64_t b);

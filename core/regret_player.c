@@ -15,7 +15,7 @@ _Static_assert(sizeof(bso_scalar) == sizeof(double), "compile this file with -DB
 struct bso_player {
     bso_param param; /* rows x cols = d, near a square: packing and unpacking then take few steps */
     bso_learner learner;
-    double *weights;
+    double *weights, *momentum; /* [d], as they were shown last */
 };
 
 enum { DIMENSIONS_MAX = 1 << 20 };
@@ -87,7 +87,8 @@ int bso_player_new(bso_player **player, const char *rule, int d)
     p->param.bits = bso_alloc(BSO_MEM_WEIGHTS_BITS, (size_t)p->param.cols * (size_t)p->param.words,
                               sizeof *p->param.bits, "a player's weights");
     p->weights = bso_alloc(BSO_MEM_WORKSPACE, (size_t)d, sizeof *p->weights, "a player's weights");
-    if (!p->param.bits || !p->weights ||
+    p->momentum = bso_alloc(BSO_MEM_WORKSPACE, (size_t)d, sizeof *p->momentum, "a player's momentum");
+    if (!p->param.bits || !p->weights || !p->momentum ||
         bso_learner_init(&p->learner, optimizer, &p->param, 1, base, &constant, &constant, NULL)) {
         bso_player_free(p);
         *player = NULL;
@@ -104,6 +105,7 @@ void bso_player_free(bso_player *player)
     bso_learner_free(&player->learner);
     bso_free(player->param.bits);
     bso_free(player->weights);
+    bso_free(player->momentum);
     bso_free(player);
 }
 
@@ -149,7 +151,9 @@ const double *bso_player_weights(const bso_player *player)
 const double *bso_player_momentum(const bso_player *player)
 {
     const bso_learner *l = &player->learner;
-    return l->rule->momentum ? l->rule->momentum(l) : NULL;
+    if (!l->rule->momentum) return NULL;
+    l->rule->momentum(l, 0, bso_param_count(&player->param), player->momentum);
+    return player->momentum;
 }
 
 double bso_player_threshold(const bso_player *player)

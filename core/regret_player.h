@@ -31,7 +31,8 @@ int bso_player_step(bso_player *player, const double *gradient);
 
 /* Between rounds: the weights [d], +1 or -1; */
 const double *bso_player_weights(const bso_player *player);
-/* the rule's momentum [d] after the last update, NULL where it has none to show; */
+/* the rule's momentum [d] after the last update, until the next is asked for, NULL where it has none to show;
+ */
 const double *bso_player_momentum(const bso_player *player);
 /* what w * momentum was compared with in the last update, NaN where the rule does not say; */
 double bso_player_threshold(const bso_player *player);

@@ -86,6 +86,9 @@ const bso_key bso_keys[] = {
      "surrogate derivative of the spike"},
     {"detach_reset", BSO_KEY_SWITCH, AT(detach_reset), "on", 0, 0, NULL, true,
      "no gradient through the reset (gradients through time only)"},
+    {"momentum_bits", BSO_KEY_INTEGER, AT(momentum_bits), "32", 8, 32, "32|16|8", true,
+     "bits that a rule on one-bit weights keeps of each weight's momentum; 16 and 8: rounded at random, with "
+     "a scale for each block of weights"},
     {"lr", BSO_KEY_NUMBER, AT(lr), "0.1", 0, 1000, NULL, true,
      "learning rate of the full-precision parameters, trained by SGD"},
     {"lr_schedule", BSO_KEY_WORD, AT(lr_schedule), "auto", 0, 0, "auto|" SCHEDULES, true,
@@ -183,6 +186,15 @@ static int check_range(const char *key, double x, double min, double max, const 
     return bso_fail("%s=%s: out of range; %s takes %s to %s", key, value, who, low, high);
 }
 
+static bool is_choice(const char *choices, const char *value)
+{
+    size_t length = strlen(value);
+    for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL) {
+        if (strncmp(c, value, length) == 0 && (c[length] == '|' || c[length] == '\0')) return true;
+    }
+    return false;
+}
+
 static int set_integer(int64_t *target, const bso_key *k, const char *value)
 {
     errno = 0;
@@ -192,6 +204,9 @@ static int set_integer(int64_t *target, const bso_key *k, const char *value)
     if (!plain) return bso_fail("%s=%s: not a whole number", k->name, value);
     if (errno == ERANGE) {
         return bso_fail("%s=%s: out of range; it takes %.0f to %.0f", k->name, value, k->min, k->max);
+    }
+    if (k->choices && !is_choice(k->choices, value)) {
+        return bso_fail("%s=%s: it takes one of %s", k->name, value, k->choices);
     }
     if (check_range(k->name, (double)x, k->min, k->max, "it")) return BSO_ERROR;
     *target = x;
@@ -221,15 +236,6 @@ static int set_switch(bool *target, const char *key, const char *value)
         }
     }
     return bso_fail("%s=%s: it takes on or off", key, value);
-}
-
-static bool is_choice(const char *choices, const char *value)
-{
-    size_t length = strlen(value);
-    for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL) {
-        if (strncmp(c, value, length) == 0 && (c[length] == '|' || c[length] == '\0')) return true;
-    }
-    return false;
 }
 
 static int set_text(char *target, size_t size, const bso_key *k, const char *value)
@@ -486,6 +492,21 @@ bool bso_settings_has(const char *list, const char *word)
     }
 }
 
+/* Rules that cannot keep their momentum in few bits are refused with the names of those that can. */
+static int check_momentum_bits(const bso_settings *s, const bso_optimizer *rule)
+{
+    if (s->momentum_bits == 32 || rule->few_bits) return 0;
+    char names[256] = "";
+    for (int i = 0; bso_optimizers[i]; i++) {
+        const size_t used = strlen(names);
+        if (bso_optimizers[i]->few_bits)
+            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", bso_optimizers[i]->name);
+    }
+    return bso_fail("momentum_bits=%" PRId64
+                    ": optimizer %s has no momentum in few bits; set momentum_bits=32 or choose one of %s",
+                    s->momentum_bits, rule->name, names);
+}
+
 /* Each word of `measure` is known, and a trace, which is made from the same place, is not wanted as well. */
 static int check_measure(const bso_settings *s)
 {
@@ -529,7 +550,7 @@ int bso_settings_check(bso_settings *s)
                         gradient->name);
     }
     if (is(s->neuron, "sign") && check_sign(s, gradient)) return BSO_ERROR;
-    if (check_hypers(s, rule) || check_measure(s)) return BSO_ERROR;
+    if (check_hypers(s, rule) || check_momentum_bits(s, rule) || check_measure(s)) return BSO_ERROR;
     resolve(s);
     return 0;
 }

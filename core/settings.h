@@ -42,6 +42,7 @@ typedef struct {
     double leak, threshold, loss_mse;
     char surrogate[BSO_WORD];
     bool detach_reset;
+    int64_t momentum_bits; /* 32, 16, 8: of the momentum of a rule on bits */
     /* schedules; lr is the learning rate of the full-precision parameters, trained by SGD under every method
      */
     double lr;
@@ -78,7 +79,7 @@ typedef struct {
     size_t offset;       /* into bso_settings */
     const char *initial; /* default, as text */
     double min, max;     /* numbers: inclusive range */
-    const char *choices; /* words: "a|b|c", or NULL */
+    const char *choices; /* words and integers: "a|b|c", or NULL */
     bool identity; /* part of the experiment's identity: changes the result, so it is in the cell's hash */
     const char *meaning;
 } bso_key;

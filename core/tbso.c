@@ -8,7 +8,7 @@
  * eps is inside the root and eps_outside is 0; the authors' code divides M by sqrt(v[t]) + 1e-10 instead,
  * which is eps = 0 and eps_outside = 1e-10.
  */
-#include "core/optimizer.h"
+#include "core/momentum.h"
 
 #include <math.h>
 
@@ -29,15 +29,15 @@ static const bso_hyper hypers[] = {
     {0},
 };
 
-/* State: M, one scalar per weight, then v, one double per time entry. */
+/* State: M, then v, one double per time entry. */
 static size_t state_bytes(const bso_param *p, int time_entries)
 {
-    return bso_scalars_bytes(p) + (size_t)time_entries * sizeof(double);
+    return bso_momentum_bytes(p) + (size_t)time_entries * sizeof(double);
 }
 
 static double *second_moments(const bso_learner *l)
 {
-    return (double *)(void *)((char *)l->state + bso_scalars_bytes(l->param));
+    return (double *)(void *)((char *)l->state + bso_momentum_bytes(l->param));
 }
 
 static double second_moment(const bso_learner *l, int t)
@@ -50,14 +50,9 @@ static double threshold(const bso_learner *l, int t)
     return l->hyper[GAMMA] * (sqrt(second_moment(l, t) + l->hyper[EPS]) + l->hyper[EPS_OUTSIDE]);
 }
 
-static const bso_scalar *momentum(const bso_learner *l)
-{
-    return l->state;
-}
-
 static void tile(bso_learner *l, size_t first, size_t n, const bso_scalar *gradient)
 {
-    bso_moving_average((bso_scalar *)l->state + first, gradient, n, l->hyper[ONE_MINUS_BETA1]);
+    bso_momentum_update(l, first, n, gradient, l->hyper[ONE_MINUS_BETA1]);
     bso_sum_squares(l, first, n, gradient);
 }
 
@@ -66,7 +61,7 @@ static void end(bso_learner *l)
     const double rate = l->hyper[ONE_MINUS_BETA2];
     double *v = second_moments(l) + l->t;
     *v = (1 - rate) * *v + rate * bso_mean_square(l);
-    l->flips = bso_flip_above(l->param, l->state, threshold(l, l->t));
+    l->flips = bso_momentum_flip(l, threshold(l, l->t));
 }
 
 const bso_optimizer bso_optimizer_tbso = {
@@ -78,7 +73,8 @@ const bso_optimizer bso_optimizer_tbso = {
     .state_bytes = state_bytes,
     .tile = tile,
     .end = end,
-    .momentum = momentum,
+    .momentum = bso_momentum_read,
     .second_moment = second_moment,
     .threshold = threshold,
+    .few_bits = true,
 };

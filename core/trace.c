@@ -130,9 +130,12 @@ static float float_value(const void *user, size_t index)
     return ((const float *)user)[index];
 }
 
-static float scalar_value(const void *user, size_t index)
+static float momentum_value(const void *user, size_t index)
 {
-    return (float)((const bso_scalar *)user)[index];
+    const bso_learner *l = user;
+    bso_scalar m;
+    l->rule->momentum(l, index, 1, &m);
+    return (float)m;
 }
 
 static float weight_value(const void *user, size_t index)
@@ -181,7 +184,7 @@ static void on_updated(void *user, const bso_learner *l)
     bso_tensor_put(w, path, p, H5T_NATIVE_FLOAT, float_value, trace->gradient[i]);
     if (rule->momentum) {
         snprintf(path, sizeof path, "%s/momentum", group);
-        bso_tensor_put(w, path, p, H5T_NATIVE_FLOAT, scalar_value, rule->momentum(l));
+        bso_tensor_put(w, path, p, H5T_NATIVE_FLOAT, momentum_value, l);
     }
     if (trace->before[i]) {
         const struct flips f = {p, trace->before[i]};

@@ -132,7 +132,11 @@ static void range_text(const bso_key *k, char *text, size_t size)
         snprintf(text, size, "on|off");
         break;
     case BSO_KEY_INTEGER:
-        snprintf(text, size, "%.0f to %.0f", k->min, k->max);
+        if (k->choices) {
+            snprintf(text, size, "%s", k->choices);
+        } else {
+            snprintf(text, size, "%.0f to %.0f", k->min, k->max);
+        }
         break;
     case BSO_KEY_NUMBER:
         snprintf(text, size, "%g to %g", k->min, k->max);

@@ -2,7 +2,7 @@
 #ifndef BSO_TESTS_RULES_H
 #define BSO_TESTS_RULES_H
 
-#include "core/optimizer.h"
+#include "core/momentum.h"
 #include "core/random.h"
 
 #include <math.h>
@@ -108,6 +108,13 @@ static inline void update(bso_learner *l, int t, const float *gradient)
     bso_learner_begin(l, t);
     bso_learner_tile(l, 0, bso_param_count(l->param), gradient);
     assert_int_equal(bso_learner_end(l), 0);
+}
+
+static inline bso_scalar momentum_at(const bso_learner *l, size_t index)
+{
+    bso_scalar m;
+    l->rule->momentum(l, index, 1, &m);
+    return m;
 }
 
 static inline void assert_padding_is_zero(const bso_param *p)

@@ -2,7 +2,9 @@
  * added is asked the same questions without a line being changed here. Whether a rule computes what its
  * authors meant is not asked: that needs a second implementation, see test_rules.c.
  *
- * Each question is a test of its own for each rule; its name says which failed: "tbso: any tiling".
+ * Each question is a test of its own for each rule; its name says which failed: "tbso: any tiling". Rules
+ * that can keep their momentum in few bits are asked again with 16 and 8: "tbso, momentum_bits=8: any
+ * tiling".
  */
 #include "tests/fixture.h"
 #include "tests/rules.h"
@@ -15,6 +17,9 @@
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Of the question being asked. */
+static int momentum_bits;
 
 /* ---- Settings of a rule one knows nothing about ---- */
 
@@ -44,11 +49,13 @@ static void drawn(const bso_optimizer *rule, uint32_t draw, double base[BSO_HYPE
 
 /* State is a block of bytes: floats, doubles, or both. These are the words of infinities and of NaN as the
  * machine makes it, of a float or the upper half of a double; that an honest number has one is a matter of
- * 2^-29. */
+ * 2^-29. Codes may have any pattern: of them the scales in front are looked at. */
 static void assert_state_is_finite(const bso_learner *l)
 {
     static const uint32_t floats[] = {0x7f800000, 0x7fc00000}, doubles[] = {0x7ff00000, 0x7ff80000};
-    const size_t bytes = l->rule->state_bytes(l->param, l->time_entries);
+    const size_t blocks = (bso_param_count(l->param) + BSO_MOMENTUM_BLOCK - 1) / BSO_MOMENTUM_BLOCK;
+    const size_t bytes =
+        bso_few_bits(l->param) ? blocks * sizeof(float) : l->rule->state_bytes(l->param, l->time_entries);
     for (size_t i = 0; i + sizeof(uint32_t) <= bytes; i += sizeof(uint32_t)) {
         uint32_t word;
         memcpy(&word, (const char *)l->state + i, sizeof word);
@@ -66,7 +73,7 @@ static void assert_sound(const bso_learner *l)
         const float w = bso_param_value(p, i);
         assert_true(p->bits ? fabsf(w) == 1 : isfinite(w));
         if (p->bits && p->real) assert_true(isfinite(p->real[i]) && w == (p->real[i] >= 0 ? 1 : -1));
-        if (l->rule->momentum) assert_true(isfinite(l->rule->momentum(l)[i]));
+        if (l->rule->momentum) assert_true(isfinite(momentum_at(l, i)));
     }
     for (int t = 0; l->rule->second_moment && t < l->time_entries; t++)
         assert_true(isfinite(l->rule->second_moment(l, t)) && l->rule->second_moment(l, t) >= 0);
@@ -101,6 +108,7 @@ static trained *start(const bso_optimizer *rule, int rows, int cols, int time_en
 {
     trained *r = allocate(1, sizeof *r);
     r->p = make_param(rule->representation, rows, cols);
+    r->p.momentum_bits = momentum_bits;
     assert_int_equal(bso_learner_init(&r->l, rule, &r->p, time_entries, base, &falling, &falling, NULL), 0);
     return r;
 }
@@ -136,9 +144,16 @@ static void advance(trained *r, int first, int last, size_t tile, int threads)
 
 /* ---- Questions ---- */
 
+typedef struct {
+    const bso_optimizer *rule;
+    int momentum_bits;
+} asked;
+
 static const bso_optimizer *rule_of(void **state)
 {
-    return *state;
+    const asked *a = *state;
+    momentum_bits = a->momentum_bits;
+    return a->rule;
 }
 
 static bool is_name(const char *name)
@@ -402,6 +417,7 @@ static double loss_after(const bso_optimizer *rule, const double *base, int upda
 {
     enum { ROWS = 15, COLS = 13, COUNT = ROWS * COLS };
     bso_param p = make_param(rule->representation, ROWS, COLS);
+    p.momentum_bits = momentum_bits;
     bso_learner l;
     float g[COUNT];
     double loss = 0;
@@ -500,6 +516,9 @@ static void networks_train(void **state)
                                    .threshold = 1,
                                    .loss_mse = 0.05};
             bso_settings s = bso_fixture_settings(&c);
+            char bits[8];
+            snprintf(bits, sizeof bits, "%d", momentum_bits);
+            bso_fixture_set(&s, "momentum_bits", bits);
             bso_fixture_set(&s, "update", updates[j]);
             for (int k = 0; rule->hypers[k].name; k++) {
                 char text[40];
@@ -549,17 +568,26 @@ int main(int argc, char **argv)
     /* cmocka passes over entries without a name. */
     static struct CMUnitTest tests[TESTS_MAX];
     static char names[TESTS_MAX][NAME];
+    static asked cases[TESTS_MAX];
     size_t n = 0;
     for (const bso_optimizer *const *rule = bso_optimizers; *rule; rule++) {
         if (argc > 1 && strcmp((*rule)->name, argv[1]) != 0) continue;
-        for (int i = 0; i < QUESTIONS; i++, n++) {
-            if (n == TESTS_MAX) {
-                fprintf(stderr, "test_conformance.c: more than %d tests; raise TESTS_MAX\n", TESTS_MAX);
-                return 1;
+        for (int bits = 32; bits >= ((*rule)->few_bits ? 8 : 32); bits /= 2) {
+            for (int i = 0; i < QUESTIONS; i++, n++) {
+                if (n == TESTS_MAX) {
+                    fprintf(stderr, "test_conformance.c: more than %d tests; raise TESTS_MAX\n", TESTS_MAX);
+                    return 1;
+                }
+                cases[n] = (asked){*rule, bits};
+                if (bits == 32) {
+                    snprintf(names[n], NAME, "%s: %s", (*rule)->name, questions[i].name);
+                } else {
+                    snprintf(names[n], NAME, "%s, momentum_bits=%d: %s", (*rule)->name, bits,
+                             questions[i].name);
+                }
+                tests[n] = (struct CMUnitTest){
+                    .name = names[n], .test_func = questions[i].ask, .initial_state = &cases[n]};
             }
-            snprintf(names[n], NAME, "%s: %s", (*rule)->name, questions[i].name);
-            tests[n] = (struct CMUnitTest){
-                .name = names[n], .test_func = questions[i].ask, .initial_state = (void *)(uintptr_t)*rule};
         }
     }
     return cmocka_run_group_tests_name("conformance", tests, NULL, NULL);

@@ -41,6 +41,11 @@ static int fill_inputs(void **state)
     return 0;
 }
 
+static uint64_t some_word(uint32_t which, size_t i)
+{
+    return bso_random_below(17, BSO_RANDOM_TEST, which, i, UINT64_MAX);
+}
+
 static void clear(float *x, const float *initial, size_t n)
 {
     for (size_t i = 0; i < ROOM; i++) x[i] = initial && i < n ? initial[i] : guard;
@@ -78,31 +83,71 @@ static double slope(double x, bso_surrogate kind)
 
 /* ---- element by element */
 
+/* A step from `previous` (NULL: the first) through batch norm; the spikes of this channel are added to those
+ * of others. */
+static void check_lif(const float *previous, size_t n, int bit)
+{
+    const float scale = 1.7f, offset = -0.3f;
+    double expected[ROOM];
+    float got[ROOM], first[ROOM];
+    uint32_t spikes[ROOM];
+    for (size_t i = 0; i < n; i++) {
+        double before = previous ? (double)previous[i] : 0.0;
+        expected[i] = (double)leak * (before - (double)threshold * spike(before)) +
+                      (double)a[i] * (double)scale + (double)offset;
+    }
+    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+        for (int in_place = 0; in_place < (previous ? 2 : 1); in_place++) {
+            for (size_t i = 0; i < ROOM; i++) {
+                spikes[i] = (uint32_t)bso_random_below(13, BSO_RANDOM_TEST, (uint32_t)bit, i, UINT32_MAX) &
+                            ~((uint32_t)1 << bit);
+            }
+            clear(got, in_place ? previous : NULL, n);
+            (*k)->lif(got, spikes, in_place ? got : previous, a, n, scale, offset, leak, threshold, bit);
+            check(*k, "lif", got, expected, n, first, 1e-6);
+            for (size_t i = 0; i < ROOM; i++) {
+                uint32_t others =
+                    (uint32_t)bso_random_below(13, BSO_RANDOM_TEST, (uint32_t)bit, i, UINT32_MAX) &
+                    ~((uint32_t)1 << bit);
+                assert_true(spikes[i] == (others | (uint32_t)(i < n && got[i] >= threshold) << bit));
+            }
+        }
+    }
+}
+
 static void test_lif(void **state)
 {
     (void)state;
     for (int l = 0; l < LENGTHS; l++) {
-        size_t n = lengths[l];
-        double expected[ROOM], current[ROOM];
-        float got[ROOM], first[ROOM];
-        for (size_t i = 0; i < n; i++) {
-            current[i] = (double)a[i];
-            expected[i] =
-                (double)leak * ((double)u[i] - (double)threshold * spike((double)u[i])) + current[i];
+        for (int bit = 0; bit < 32; bit += bit == 1 ? 29 : 1) {
+            check_lif(NULL, lengths[l], bit);
+            check_lif(u, lengths[l], bit);
         }
-        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
-            clear(got, NULL, n);
-            (*k)->lif(got, NULL, a, n, leak, threshold);
-            check(*k, "lif, first step", got, current, n, first, 0.0);
+    }
+}
+
+/* As sign neurons use it: +1 from 0 on, either zero included; and what the norm does not touch. */
+static void test_lif_at_zero(void **state)
+{
+    (void)state;
+    static const float at[] = {0.0f, 1e-45f, -1e-45f, 1.0f, -1.0f, INFINITY, NAN};
+    static const uint32_t set[] = {1, 1, 0, 1, 0, 1, 0};
+    float x[70], got[70];
+    uint32_t spikes[70];
+    for (int i = 0; i < 70; i++) x[i] = at[i % 7];
+    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+        memset(spikes, 0, sizeof spikes);
+        (*k)->lif(got, spikes, NULL, x, 70, 1.0f, 0.0f, 0.5f, 0.0f, 31);
+        for (int i = 0; i < 70; i++) {
+            assert_true(spikes[i] == set[i % 7] << 31);
+            assert_true(isnan(x[i]) ? isnan(got[i]) : got[i] == x[i]);
         }
-        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
-            clear(got, NULL, n);
-            (*k)->lif(got, u, a, n, leak, threshold);
-            check(*k, "lif", got, expected, n, first, 1e-6);
-            clear(got, u, n);
-            (*k)->lif(got, got, a, n, leak, threshold);
-            check(*k, "lif in place", got, expected, n, first, 1e-6);
-        }
+        /* -0 carried over, and a potential that is left at 0 */
+        memset(spikes, 0, sizeof spikes);
+        for (int i = 0; i < 70; i++) got[i] = i % 2 ? -0.0f : 0.0f;
+        float zero[70] = {0};
+        (*k)->lif(got, spikes, got, zero, 70, 1.0f, -0.0f, 1.0f, 0.0f, 0);
+        for (int i = 0; i < 70; i++) assert_true(got[i] == 0.0f && spikes[i] == 1);
     }
 }
 
@@ -118,6 +163,12 @@ static void test_trace(void **state)
             clear(got, a, n);
             (*k)->trace(got, u, n, leak, threshold);
             check(*k, "trace", got, expected, n, first, 1e-6);
+        }
+        for (size_t i = 0; i < n; i++) expected[i] = spike((double)u[i]);
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            clear(got, NULL, n);
+            (*k)->trace_first(got, u, n, threshold);
+            check(*k, "trace_first", got, expected, n, first, 0.0);
         }
     }
 }
@@ -293,9 +344,9 @@ static void test_surrogate_tail(void **state)
     for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
         (*k)->surrogate(got, one, potential, ROOM, threshold, BSO_SURROGATE_SIGMOID);
         for (size_t i = 0; i < ROOM; i++) {
-            /* u - threshold is rounded before it is multiplied by 4: 4 * 19 * 2^-24 = 5e-6 */
+            /* Of u - threshold as it is rounded; its product with 4 / ln 2 is rounded, too. */
             double x = (double)(potential[i] - threshold), expected = slope(x, BSO_SURROGATE_SIGMOID);
-            assert_true(fabs((double)got[i] - expected) <= 2e-6 * expected);
+            assert_true(fabs((double)got[i] - expected) <= 5e-7 * (1 + fabs(x)) * expected);
         }
     }
 }
@@ -376,9 +427,16 @@ static void test_norm_sums(void **state)
             got[0] = got[1] = 99.0;
             (*k)->norm_sums(got, a, n, shift);
             check_sums(*k, "norm_sums", got, forward, forward_size, first);
-            got[0] = got[1] = 99.0;
-            (*k)->norm_backward_sums(got, b, a, n, shift);
-            check_sums(*k, "norm_backward_sums", got, backward, backward_size, first_backward);
+            /* In one piece, and in two: the same. */
+            for (int pieces = 1; pieces <= 2; pieces++) {
+                size_t split = pieces == 1 ? 0 : n / 2 / BSO_LANES * BSO_LANES;
+                bso_lanes lanes[2] = {{0}};
+                (*k)->norm_backward_sums(lanes, b, a, split, shift);
+                (*k)->norm_backward_sums(lanes, b + split, a + split, n - split, shift);
+                for (int i = 0; i < 2; i++) got[i] = bso_lanes_sum(lanes[i]);
+                check_sums(*k, "norm_backward_sums", got, backward, backward_size, first_backward);
+                if (pieces == 2) assert_memory_equal(got, first_backward, sizeof got);
+            }
         }
     }
 }
@@ -401,45 +459,26 @@ static void test_norm_sums_far(void **state)
 
 /* ---- bits */
 
-static void test_bits_pack(void **state)
+static void test_bits_join(void **state)
 {
     (void)state;
     for (int l = 0; l < LENGTHS; l++) {
         size_t n = lengths[l];
+        uint32_t halves[2][ROOM];
         uint64_t expected[ROOM], got[ROOM];
-        for (int bit = 0; bit < 64; bit += bit == 1 ? 29 : 1) {
-            for (size_t i = 0; i < ROOM; i++) {
-                expected[i] = bso_random_below(13, BSO_RANDOM_TEST, (uint32_t)bit, i, UINT64_MAX) &
-                              ~((uint64_t)1 << bit);
-            }
-            for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
-                memcpy(got, expected, sizeof got);
-                (*k)->bits_pack(got, u, n, bit, threshold);
-                for (size_t i = 0; i < ROOM; i++) {
-                    uint64_t set = i < n && u[i] >= threshold ? (uint64_t)1 << bit : 0;
-                    assert_true(got[i] == (expected[i] | set));
-                }
-                (*k)->bits_pack(got, u, n, bit, 1e30f); /* nothing reaches it: bits stay set */
-                for (size_t i = 0; i < n; i++)
-                    assert_true(got[i] == (expected[i] | (uint64_t)(u[i] >= threshold) << bit));
-            }
+        int64_t set = 0;
+        for (size_t i = 0; i < ROOM; i++) {
+            expected[i] = i % 7 == 6 ? UINT64_MAX : i % 7 == 5 ? 0 : some_word(0, i);
+            halves[0][i] = (uint32_t)expected[i];
+            halves[1][i] = (uint32_t)(expected[i] >> 32);
+            if (i >= n) expected[i] = 99;
+            for (int bit = 0; i < n && bit < 64; bit++) set += (int64_t)(expected[i] >> bit & 1);
         }
-    }
-}
-
-/* As sign neurons use it: +1 from 0 on, either zero included. */
-static void test_bits_pack_at_zero(void **state)
-{
-    (void)state;
-    static const float at[] = {0.0f, -0.0f, 1e-45f, -1e-45f, 1.0f, -1.0f, NAN};
-    static const uint64_t set[] = {1, 1, 1, 0, 1, 0, 0};
-    float x[70];
-    uint64_t got[70];
-    for (int i = 0; i < 70; i++) x[i] = at[i % 7];
-    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
-        memset(got, 0, sizeof got);
-        (*k)->bits_pack(got, x, 70, 63, 0.0f);
-        for (int i = 0; i < 70; i++) assert_true(got[i] == set[i % 7] << 63);
+        for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+            for (size_t i = 0; i < ROOM; i++) got[i] = 99;
+            assert_true((*k)->bits_join(got, halves[0], halves[1], n) == set);
+            assert_memory_equal(got, expected, sizeof got);
+        }
     }
 }
 
@@ -541,6 +580,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_lif),
+        cmocka_unit_test(test_lif_at_zero),
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_surrogate_sigmoid),
         cmocka_unit_test(test_trace_ratio),
@@ -552,8 +592,7 @@ int main(void)
         cmocka_unit_test(test_norm_backward),
         cmocka_unit_test(test_norm_sums),
         cmocka_unit_test(test_norm_sums_far),
-        cmocka_unit_test(test_bits_pack),
-        cmocka_unit_test(test_bits_pack_at_zero),
+        cmocka_unit_test(test_bits_join),
         cmocka_unit_test(test_bits_multiply),
     };
     return cmocka_run_group_tests(tests, fill_inputs, NULL);

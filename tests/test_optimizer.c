@@ -129,11 +129,6 @@ static void flip_all(bso_learner *l)
     for (int o = 0; o < l->param->cols; o++) l->param->bits[o] ^= 1;
 }
 
-static const float *state_as_momentum(const bso_learner *l)
-{
-    return l->state;
-}
-
 static double sum_of_state(const bso_learner *l, int t)
 {
     (void)t;
@@ -152,7 +147,7 @@ static void one_mechanism_reports_them_all(void **state)
                           .end = flip_all};
     refuse_gradient(&rule, NULL, 2, "state");
     rule.tile = spoil_momentum;
-    rule.momentum = state_as_momentum;
+    rule.momentum = bso_momentum_read;
     refuse_gradient(&rule, NULL, 2, "momentum");
     /* Two at once: the one nearer to the cause. */
     rule.tile = report_other_state;

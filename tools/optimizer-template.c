@@ -10,7 +10,7 @@
  *
  * Source: your paper, or "this file".
  */
-#include "core/optimizer.h"
+#include "core/momentum.h"
 
 #include <math.h>
 
@@ -71,13 +71,9 @@ static void end(bso_learner *l)
     l->flips = bso_flip_above(l->param, momenta(l), thresholds(l)[l->t]);
 }
 
-/* Two views for logs and traces. Leave them out where the rule has no such thing. A third one, second_moment,
- * is a number for each time entry. */
-static const bso_scalar *momentum(const bso_learner *l)
-{
-    return momenta(l);
-}
-
+/* Views for logs and traces; leave them out where the rule has no such thing. The momentum's is
+ * bso_momentum_read, since the state begins with it; second_moment and threshold are a number for each time
+ * entry. */
 static double threshold(const bso_learner *l, int t)
 {
     return thresholds(l)[t];
@@ -101,6 +97,6 @@ const bso_optimizer bso_optimizer_@NAME@ = {
     .state_bytes = state_bytes,
     .tile = tile,
     .end = end,
-    .momentum = momentum,
+    .momentum = bso_momentum_read,
     .threshold = threshold,
 };

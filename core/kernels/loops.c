@@ -1,25 +1,50 @@
 /* loops.c: the kernels in a form that compilers vectorise, compiled once for each instruction set (BSO_ISA
  * names it).
  *
- * Sums run in BSO_LANES = 16 double lanes held as a vector type, so their order does not depend on the width
- * of the machine. With AVX-512 VPOPCNTDQ the spike product has a version of its own; without it, it is the
+ * Sums run in BSO_LANES = 16 double lanes held as vectors of the machine's width, so their order does not
+ * depend on it. With AVX-512 VPOPCNTDQ the spike product has a version of its own; without it, it is the
  * compiler's popcount, one word at a time.
  */
+#include "core/kernels/products.h"
+#include "core/kernels/philox.h"
 #include "core/kernels/scalar.h"
+#include "core/kernels/update.h"
 
 #include <string.h>
 
-#ifdef __AVX512VPOPCNTDQ__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
-#define JOIN2(a, b) a##b
-#define JOIN(a, b)  JOIN2(a, b)
-#define TEXT2(a)    #a
-#define TEXT(a)     TEXT2(a)
+#define TEXT2(a) #a
+#define TEXT(a)  TEXT2(a)
 
-typedef float lanes_float __attribute__((vector_size(BSO_LANES * sizeof(float))));
-typedef double lanes_double __attribute__((vector_size(BSO_LANES * sizeof(double))));
+/* The lanes of a sum in vectors of this machine's width: gcc keeps wider ones in memory. */
+#if defined __AVX512F__
+enum { WIDTH = 8 };
+#elif defined __AVX2__
+enum { WIDTH = 4 };
+#else
+enum { WIDTH = 2 };
+#endif
+enum { PARTS = BSO_LANES / WIDTH };
+typedef float part_float __attribute__((vector_size(WIDTH * sizeof(float))));
+typedef double part __attribute__((vector_size(WIDTH * sizeof(double))));
+
+/* Through a pointer: vectors wider than the machine's have no settled way of being returned. gcc builds the
+ * conversion of halves where it is left to itself. */
+static inline void load(part *wide, const float *x)
+{
+#if defined __AVX512F__
+    *wide = (part)_mm512_cvtps_pd(_mm256_loadu_ps(x));
+#elif defined __AVX2__
+    *wide = (part)_mm256_cvtps_pd(_mm_loadu_ps(x));
+#else
+    part_float v;
+    memcpy(&v, x, sizeof v);
+    *wide = __builtin_convertvector(v, part);
+#endif
+}
 
 #ifdef __AVX512VPOPCNTDQ__
 /* 32 pixels (four vectors) by 4 outputs: 16 accumulators and 4 patch vectors fill the 32 registers. The
@@ -89,47 +114,127 @@ static void bits_count(int32_t *count, const uint64_t *words, size_t n)
     for (size_t i = 0; i < n; i++) count[i] += (int32_t)__builtin_popcountll(words[i]);
 }
 
-static void bits_pack(uint64_t *words, const float *u, size_t n, int bit, float threshold)
+static int64_t bits_join(uint64_t *words, const uint32_t *low, const uint32_t *high, size_t n)
 {
-    uint64_t mask = (uint64_t)1 << bit;
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) words[i] |= u[i] >= threshold ? mask : 0;
+    int64_t set = 0;
+    for (size_t i = 0; i < n; i++) words[i] = low[i] | (uint64_t)high[i] << 32;
+    for (size_t i = 0; i < n; i++) set += __builtin_popcountll(words[i]);
+    return set;
 }
 
-static void add_lanes(double sums[2], const lanes_double *first, const lanes_double *second)
+/* ---- 2x2 windows ----
+ * Rows are short, and the remainder of a vector loop would be most of the work: a row is done in blocks of 8
+ * or 4 columns, the last of which overlaps the one before. */
+#define IN_BLOCKS_OF(size, width, block)                                                                     \
+    for (size_t done = 0; done < (width); done += (size)) {                                                  \
+        size_t x = done + (size) <= (width) ? done : (width) - (size);                                       \
+        block(x, size);                                                                                      \
+    }
+#define IN_BLOCKS(width, block)                                                                              \
+    if ((width) >= 8) {                                                                                      \
+        IN_BLOCKS_OF(8, width, block)                                                                        \
+    } else if ((width) >= 4) {                                                                               \
+        IN_BLOCKS_OF(4, width, block)                                                                        \
+    } else {                                                                                                 \
+        block(0, width);                                                                                     \
+    }
+
+/* Half adders. A pair with a carry leaves no sum, so that the carries of all three never meet. */
+static inline void pool_block(uint64_t *out, size_t plane, const uint64_t *top, const uint64_t *bottom,
+                              size_t n)
 {
-    sums[0] = sums[1] = 0;
-    for (int lane = 0; lane < BSO_LANES; lane++) {
-        sums[0] += (*first)[lane];
-        sums[1] += (*second)[lane];
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        uint64_t a = top[2 * i], b = top[2 * i + 1], c = bottom[2 * i], d = bottom[2 * i + 1];
+        uint64_t above = a ^ b, below = c ^ d, two_above = a & b, two_below = c & d;
+        out[i] = above ^ below;
+        out[plane + i] = two_above ^ two_below ^ (above & below);
+        out[2 * plane + i] = two_above & two_below;
     }
 }
 
-/* Through a pointer: vectors wider than the machine's have no settled way of being returned. */
-static inline void load(lanes_double *wide, const float *x)
+static void bits_pool(uint64_t *out, size_t plane, const uint64_t *in, size_t in_width, size_t height,
+                      size_t width)
 {
-    lanes_float v;
-    memcpy(&v, x, sizeof v);
-    *wide = __builtin_convertvector(v, lanes_double);
+    for (size_t y = 0; y < height; y++) {
+        const uint64_t *top = in + 2 * y * in_width, *bottom = top + in_width;
+        uint64_t *row = out + y * width;
+#define BLOCK(x, n) pool_block(row + (x), plane, top + 2 * (x), bottom + 2 * (x), n)
+        IN_BLOCKS(width, BLOCK)
+#undef BLOCK
+    }
 }
+
+static inline void average_block(float *y, const float *top, const float *bottom, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        y[i] = (top[2 * i] + top[2 * i + 1] + bottom[2 * i] + bottom[2 * i + 1]) * 0.25f;
+    }
+}
+
+static void average(float *y_map, size_t y_width, const float *x_map, size_t x_width, size_t height,
+                    size_t width)
+{
+    for (size_t i = 0; i < height; i++) {
+        const float *top = x_map + 2 * i * x_width, *bottom = top + x_width;
+        float *row = y_map + i * y_width;
+#define BLOCK(x, n) average_block(row + (x), top + 2 * (x), bottom + 2 * (x), n)
+        IN_BLOCKS(width, BLOCK)
+#undef BLOCK
+    }
+}
+
+static inline void spread_block(float *top, float *bottom, const float *y, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float share = 0.25f * y[i];
+        top[2 * i] = share;
+        top[2 * i + 1] = share;
+        bottom[2 * i] = share;
+        bottom[2 * i + 1] = share;
+    }
+}
+
+static void spread(float *x_map, size_t x_width, const float *y_map, size_t y_width, size_t height,
+                   size_t width)
+{
+    for (size_t i = 0; i < height; i++) {
+        float *top = x_map + 2 * i * x_width, *bottom = top + x_width;
+        const float *row = y_map + i * y_width;
+#define BLOCK(x, n) spread_block(top + 2 * (x), bottom + 2 * (x), row + (x), n)
+        IN_BLOCKS(width, BLOCK)
+#undef BLOCK
+    }
+}
+
+/* ---- batch norm ---- */
 
 static void norm_sums(double sums[2], const float *x, size_t n, float shift)
 {
-    lanes_double first = {0}, second = {0};
+    part first[PARTS] = {{0}}, second[PARTS] = {{0}};
     size_t i = 0;
     for (; i + BSO_LANES <= n; i += BSO_LANES) {
-        lanes_double d;
-        load(&d, x + i);
-        d -= (double)shift;
-        first += d;
-        second += d * d;
+#pragma GCC unroll 8
+        for (int k = 0; k < PARTS; k++) {
+            part d;
+            load(&d, x + i + k * WIDTH);
+            d -= (double)shift;
+            first[k] += d;
+            second[k] += d * d;
+        }
     }
+    bso_lanes lanes[2];
+    memcpy(lanes[0], first, sizeof lanes[0]);
+    memcpy(lanes[1], second, sizeof lanes[1]);
     for (int lane = 0; i < n; i++, lane++) {
         double d = (double)x[i] - (double)shift;
-        first[lane] += d;
-        second[lane] += d * d;
+        lanes[0][lane] += d;
+        lanes[1][lane] += d * d;
     }
-    add_lanes(sums, &first, &second);
+    sums[0] = bso_lanes_sum(lanes[0]);
+    sums[1] = bso_lanes_sum(lanes[1]);
 }
 
 static void norm_apply(float *y, const float *x, size_t n, float scale, float offset)
@@ -138,22 +243,28 @@ static void norm_apply(float *y, const float *x, size_t n, float scale, float of
     for (size_t i = 0; i < n; i++) y[i] = x[i] * scale + offset;
 }
 
-static void norm_backward_sums(double sums[2], const float *dy, const float *x, size_t n, float mean)
+static void norm_backward_sums(bso_lanes sums[2], const float *dy, const float *x, size_t n, float mean)
 {
-    lanes_double first = {0}, second = {0};
+    part first[PARTS], second[PARTS];
+    memcpy(first, sums[0], sizeof first);
+    memcpy(second, sums[1], sizeof second);
     size_t i = 0;
     for (; i + BSO_LANES <= n; i += BSO_LANES) {
-        lanes_double d, away;
-        load(&d, dy + i);
-        load(&away, x + i);
-        first += d;
-        second += d * (away - (double)mean);
+#pragma GCC unroll 8
+        for (int k = 0; k < PARTS; k++) {
+            part d, away;
+            load(&d, dy + i + k * WIDTH);
+            load(&away, x + i + k * WIDTH);
+            first[k] += d;
+            second[k] += d * (away - (double)mean);
+        }
     }
+    memcpy(sums[0], first, sizeof first);
+    memcpy(sums[1], second, sizeof second);
     for (int lane = 0; i < n; i++, lane++) {
-        first[lane] += (double)dy[i];
-        second[lane] += (double)dy[i] * ((double)x[i] - (double)mean);
+        sums[0][lane] += (double)dy[i];
+        sums[1][lane] += (double)dy[i] * ((double)x[i] - (double)mean);
     }
-    add_lanes(sums, &first, &second);
 }
 
 static void norm_backward(float *dx, const float *dy, const float *x, size_t n, float mean, float a, float b,
@@ -163,15 +274,26 @@ static void norm_backward(float *dx, const float *dy, const float *x, size_t n, 
     for (size_t i = 0; i < n; i++) dx[i] = a * dy[i] + (b * (x[i] - mean) + c);
 }
 
-static void lif(float *u, const float *u_previous, const float *current, size_t n, float leak,
-                float threshold)
+/* ---- neurons ----
+ * Spikes are gathered in words as wide as the floats they come from: no lane changes its size. */
+
+static void lif(float *u, uint32_t *spikes, const float *u_previous, const float *y, size_t n, float scale,
+                float offset, float leak, float threshold, int bit)
 {
+    uint32_t mask = (uint32_t)1 << bit;
     if (!u_previous) {
-        memcpy(u, current, n * sizeof *u);
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) {
+            u[i] = y[i] * scale + offset;
+            spikes[i] |= u[i] >= threshold ? mask : 0;
+        }
         return;
     }
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) u[i] = scalar_lif(u_previous[i], current[i], leak, threshold);
+    for (size_t i = 0; i < n; i++) {
+        u[i] = scalar_lif(u_previous[i], y[i] * scale + offset, leak, threshold);
+        spikes[i] |= u[i] >= threshold ? mask : 0;
+    }
 }
 
 /* A loop for each kind: a choice inside it would keep it from becoming vectors. */
@@ -217,6 +339,12 @@ static void surrogate_through_time(float *du, const float *ds, const float *du_n
     }
 }
 
+static void trace_first(float *a, const float *u, size_t n, float threshold)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) a[i] = u[i] >= threshold ? 1.0f : 0.0f;
+}
+
 static void trace(float *a, const float *u, size_t n, float mu, float threshold)
 {
 #pragma omp simd
@@ -234,17 +362,29 @@ static void trace_ratio(float *a, const float *u, const float *u_previous, size_
 }
 
 const bso_kernels JOIN(bso_kernels_, BSO_ISA) = {
-    TEXT(BSO_ISA),
-    bits_multiply,
-    bits_count,
-    bits_pack,
-    norm_sums,
-    norm_apply,
-    norm_backward_sums,
-    norm_backward,
-    lif,
-    surrogate,
-    surrogate_through_time,
-    trace,
-    trace_ratio,
+    .name = TEXT(BSO_ISA),
+    .products = &JOIN(bso_products_, BSO_ISA),
+    .bits_multiply = bits_multiply,
+    .bits_count = bits_count,
+    .bits_join = bits_join,
+    .bits_pool = bits_pool,
+    .average = average,
+    .spread = spread,
+    .norm_sums = norm_sums,
+    .norm_apply = norm_apply,
+    .norm_backward_sums = norm_backward_sums,
+    .norm_backward = norm_backward,
+    .lif = lif,
+    .surrogate = surrogate,
+    .surrogate_through_time = surrogate_through_time,
+    .trace_first = trace_first,
+    .trace = trace,
+    .trace_ratio = trace_ratio,
+    .finite = finite_floats,
+    .moving_average = moving_average,
+    .sum_squares = sum_squares,
+    .beyond = beyond,
+    .codes_read = codes_read,
+    .codes_write = codes_write,
+    .random_words = random_words,
 };
