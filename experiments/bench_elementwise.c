@@ -15,7 +15,7 @@ enum { MAPS = 4, FROM_MEMORY = 1 << 23 }; /* neurons of a map that no cache hold
 typedef struct {
     size_t n; /* neurons */
     float *map[MAPS];
-    uint64_t *bits; /* [n] */
+    uint32_t *spikes; /* [n] */
 } scene;
 
 static void norm_sums(void *user)
@@ -34,7 +34,7 @@ static void norm_apply(void *user)
 static void norm_backward_sums(void *user)
 {
     scene *s = user;
-    double sums[2];
+    bso_lanes sums[2] = {{0}};
     bso_kernel->norm_backward_sums(sums, s->map[0], s->map[1], s->n, 0.25f);
 }
 
@@ -47,7 +47,7 @@ static void norm_backward(void *user)
 static void lif(void *user)
 {
     scene *s = user;
-    bso_kernel->lif(s->map[2], s->map[0], s->map[1], s->n, 0.5f, 1);
+    bso_kernel->lif(s->map[2], s->spikes, s->map[0], s->map[1], s->n, 0.5f, 0.25f, 0.5f, 1, 5);
 }
 
 static void trace(void *user)
@@ -56,16 +56,16 @@ static void trace(void *user)
     bso_kernel->trace(s->map[3], s->map[0], s->n, 0.5f, 1);
 }
 
-static void bits_pack(void *user)
-{
-    scene *s = user;
-    bso_kernel->bits_pack(s->bits, s->map[0], s->n, 5, 1);
-}
-
 static void surrogate(void *user)
 {
     scene *s = user;
     bso_kernel->surrogate(s->map[2], s->map[0], s->map[1], s->n, 1, BSO_SURROGATE_SIGMOID);
+}
+
+static void moving_average(void *user)
+{
+    scene *s = user;
+    bso_kernel->moving_average(s->map[3], s->map[0], s->n, 0.9f, 0.1f);
 }
 
 static void copy(void *user)
@@ -83,17 +83,17 @@ static const struct {
                {"norm_apply", norm_apply, 8},
                {"norm_backward_sums", norm_backward_sums, 8},
                {"norm_backward", norm_backward, 12},
-               {"lif", lif, 12},
+               {"lif", lif, 20},
                {"trace", trace, 12},
-               {"bits_pack", bits_pack, 20},
-               {"surrogate", surrogate, 12}};
+               {"surrogate", surrogate, 12},
+               {"moving_average", moving_average, 12}};
 enum { KERNELS = sizeof kernels / sizeof *kernels };
 
 static int make(scene *s)
 {
     static const char what[] = "maps of neurons";
-    s->bits = bso_alloc(BSO_MEM_WORKSPACE, s->n, sizeof *s->bits, what);
-    if (!s->bits) return BSO_ERROR;
+    s->spikes = bso_alloc(BSO_MEM_WORKSPACE, s->n, sizeof *s->spikes, what);
+    if (!s->spikes) return BSO_ERROR;
     for (int i = 0; i < MAPS; i++) {
         s->map[i] = bso_alloc(BSO_MEM_WORKSPACE, s->n, sizeof *s->map[i], what);
         if (!s->map[i]) return BSO_ERROR;
@@ -107,7 +107,7 @@ static int make(scene *s)
 static void unmake(scene *s)
 {
     for (int i = 0; i < MAPS; i++) bso_free(s->map[i]);
-    bso_free(s->bits);
+    bso_free(s->spikes);
 }
 
 static int measure(bso_bench *b, scene *s, const char *of)

@@ -1,6 +1,10 @@
 /* bench_kernels.c: the products of one-bit synapses beside sgemm of the same shape, on one thread. See
  * bench.h; the elementwise kernels are in bench_elementwise.c.
  *
+ * For the weight gradient it matters how many inputs are active, and whether they are spikes or traces: few
+ * and many spikes, and traces of few over two time steps. Where most are active and have many values the
+ * program's own way is im2col and sgemm, and that is what is measured.
+ *
  * It looks into core/ as nothing else outside does: kernels are not part of what a network shows. The shapes
  * are those of the networks' one-bit layers. Finding the patches is part of a product's time; im2col is not
  * part of sgemm's.
@@ -10,6 +14,7 @@
 #include "core/error.h"
 #include "core/kernels.h"
 #include "core/layer.h"
+#include "core/products.h"
 #include "core/random.h"
 
 #include <cblas.h>
@@ -17,8 +22,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PIXELS = 2048, SHAPES = 64 };
-static const double activity = 0.2; /* of neurons, in made-up input */
+enum {
+    PIXELS = 2048,
+    SHAPES = 64,
+    GRADIENT = 65536, /* floats of a weight gradient that are worked out together, as in core/synapse.c */
+    STEPS = 2         /* that a trace remembers */
+};
 
 /* A layer's synapse; input of counts up to `largest`. */
 typedef struct {
@@ -33,73 +42,106 @@ typedef struct {
 /* A synapse on made-up input, and room for the same product by sgemm: result = left times right. */
 typedef struct {
     shape shape;
-    int samples;
+    int samples, rows;            /* rows: of the weight gradient that are worked out together */
     size_t inputs, words, pixels; /* inputs of an output, their words; pixels of all samples */
-    bso_signal in;
-    uint64_t *weights;     /* [outputs][words] */
-    float *out;            /* [outputs][pixels] */
-    uint64_t *patches;     /* [words][pixels] */
-    int32_t *ones, *sum;   /* [pixels], [outputs][pixels] */
-    float *matrix[3];      /* left, right, result */
-    int rows, cols, depth; /* of sgemm's result, and of its sums */
+    bso_product product;
+    bso_signal in;       /* few neurons active */
+    bso_operand operand; /* of the weight gradient */
+    float *active[3];    /* what it looks at: few spikes, many spikes, traces; [channels][pixels below] */
+    uint64_t *weights;   /* [outputs][words] */
+    float *errors;       /* [outputs][pixels] */
+    float *out;          /* [outputs][pixels], [channels][pixels below] or [rows][outputs] */
+    void *scratch;
+    float *matrix[3]; /* left, right, result */
+    int sizes[3];     /* rows and columns of sgemm's result, length of its sums */
 } scene;
 
 /* ---- what is measured ---- */
 
+static int at_most(int n, int limit)
+{
+    return n < limit ? n : limit;
+}
+
 static void forward(void *user)
 {
     scene *s = user;
-    const size_t outputs = (size_t)s->shape.outputs;
-    memset(s->sum, 0, outputs * s->pixels * sizeof *s->sum);
-    for (int plane = 0; plane < s->in.planes; plane++) {
-        bso_bits_patches(&s->in, &s->shape.window, s->samples, 0, s->samples, plane, s->patches, s->pixels,
-                         s->ones);
-        bso_kernel->bits_multiply(s->sum, s->pixels, s->patches, s->pixels, s->pixels, s->weights, outputs,
-                                  s->words, s->ones, 1 << plane);
+    for (int first = 0; first < s->samples; first += s->product.group) {
+        bso_product_forward(&s->product, s->out, &s->in, s->samples, first,
+                            at_most(s->product.group, s->samples - first), s->weights, s->scratch);
     }
-    for (size_t i = 0; i < outputs * s->pixels; i++) s->out[i] = (float)s->sum[i] * s->in.scale;
+}
+
+static void data_gradient(void *user)
+{
+    scene *s = user;
+    for (int first = 0; first < s->samples; first += s->product.group) {
+        bso_product_data(&s->product, s->out, s->errors, s->samples, first,
+                         at_most(s->product.group, s->samples - first), s->weights, s->scratch);
+    }
+}
+
+/* Finding out what is active is part of it. */
+static void weight_gradient(scene *s, int which)
+{
+    const int all = (int)s->inputs;
+    bso_operand_look(&s->operand, &s->product, s->active[which], s->samples);
+    for (int k = 0; k < all && s->operand.kind != BSO_OPERAND_DENSE; k += s->rows) {
+        bso_product_weight(&s->product, s->out, &s->operand, s->errors, s->samples, k,
+                           at_most(k + s->rows, all), s->scratch);
+    }
+}
+
+enum { FEW, MANY, TRACES };
+static void weight_few(void *user)
+{
+    weight_gradient(user, FEW);
+}
+static void weight_many(void *user)
+{
+    weight_gradient(user, MANY);
+}
+static void weight_traces(void *user)
+{
+    weight_gradient(user, TRACES);
 }
 
 static void sgemm(void *user)
 {
     scene *s = user;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s->rows, s->cols, s->depth, 1, s->matrix[0],
-                s->depth, s->matrix[1], s->cols, 0, s->matrix[2], s->cols);
+    const int cols = s->sizes[1], depth = s->sizes[2];
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s->sizes[0], cols, depth, 1, s->matrix[0], depth,
+                s->matrix[1], cols, 0, s->matrix[2], cols);
 }
 
-/* Of what is read and written at least. */
+/* What is read and written at least, in bytes. */
 static double spike_bytes(const scene *s)
 {
     return (double)bso_signal_words(&s->in, s->samples) * sizeof(uint64_t);
 }
 
-static double weight_bytes(const scene *s)
+static double map_bytes(double channels, const scene *s, int height, int width)
 {
-    return (double)s->shape.outputs * (double)s->words * sizeof(uint64_t);
+    return channels * s->samples * height * width * (double)sizeof(float);
 }
 
-static double map_bytes(const scene *s)
-{
-    return (double)s->shape.outputs * (double)s->pixels * sizeof(float);
-}
-
-static void be_forward(const scene *s, int sizes[3], double *bytes)
-{
-    sizes[0] = s->shape.outputs;
-    sizes[1] = (int)s->pixels;
-    sizes[2] = (int)s->inputs;
-    *bytes = spike_bytes(s) + weight_bytes(s) + map_bytes(s);
-}
+enum { OUTPUTS, ALL_PIXELS, INPUTS }; /* of which sgemm's sizes are */
 
 static const struct product {
-    const char *name, *peak; /* which of the machine's peaks bounds it */
+    const char *name;
     bso_bench_run run;
-    /* sgemm's rows, columns and depth, and the bytes that move. */
-    void (*be)(const scene *s, int sizes[3], double *bytes);
+    int sizes[3];
+    int which; /* of the operands */
 } products[] = {
-    {"forward", BSO_PEAK_COUNT, forward, be_forward},
+    {"forward", forward, {OUTPUTS, ALL_PIXELS, INPUTS}, 0},
+    {"data gradient", data_gradient, {INPUTS, ALL_PIXELS, OUTPUTS}, 0},
+    {"weight gradient, few spikes", weight_few, {INPUTS, OUTPUTS, ALL_PIXELS}, FEW},
+    {"weight gradient, many spikes", weight_many, {INPUTS, OUTPUTS, ALL_PIXELS}, MANY},
+    {"weight gradient, traces", weight_traces, {INPUTS, OUTPUTS, ALL_PIXELS}, TRACES},
 };
 enum { PRODUCTS = sizeof products / sizeof *products };
+/* Shares of neurons that are active. */
+static const double few = 0.15, many = 0.3;
 
 /* ---- shapes ---- */
 
@@ -136,7 +178,7 @@ static int list_shapes(const bso_bench *b, shape shapes[SHAPES])
     int n = 0, status = 0;
     const int count = bso_bench_networks(b, networks);
     for (int i = 0; !status && i < count; i++) {
-        const bso_bench_way way = {.batch = 1, .steps = 1, .threads = 1};
+        const bso_bench_way way = {.batch = 1, .steps = 1, .threads = 1, .kernels = b->file.kernel_path};
         bso_bench_trainee t;
         status = bso_bench_trainee_make(&t, &networks[i], &way, true);
         if (!status) n = add_shapes(t.net, networks[i].layers, shapes, n);
@@ -158,51 +200,64 @@ static void shape_text(const shape *s, char text[BSO_BENCH_TEXT])
 
 /* ---- made-up synapses ---- */
 
-static uint32_t count_of(const scene *s, size_t position)
+static size_t pixels_below(const scene *s)
+{
+    return (size_t)s->samples * (size_t)s->in.height * (size_t)s->in.width;
+}
+
+/* How many of a position's neurons are active at a time step. */
+static uint32_t count_of(const scene *s, size_t position, uint32_t t, double activity)
 {
     uint32_t count = 0;
     for (uint32_t k = 0; k < s->shape.largest; k++)
-        count += bso_random_uniform(1, BSO_RANDOM_TEST, k, position) < activity;
+        count += bso_random_uniform(t, BSO_RANDOM_TEST, k, position) < activity;
     return count;
 }
 
-static void fill_input(scene *s)
+/* One position of the input: its bits, and what stands for it in the weight gradient. */
+static void fill_position(scene *s, size_t c, size_t p)
 {
-    const size_t pixels = (size_t)s->samples * (size_t)s->in.height * (size_t)s->in.width;
-#pragma omp parallel for schedule(static)
-    for (size_t p = 0; p < pixels; p++) {
-        for (size_t c = 0; c < (size_t)s->in.channels; c++) {
-            const uint64_t count = count_of(s, p * (size_t)s->in.channels + c);
-            for (size_t plane = 0; plane < (size_t)s->in.planes; plane++) {
-                s->in.bits[(plane * (size_t)s->in.words + c / 64) * pixels + p] |= (count >> plane & 1)
-                                                                                   << c % 64;
-            }
-        }
+    const size_t pixels = pixels_below(s), at = c * pixels + p;
+    const uint64_t count = count_of(s, at, 1, few);
+    for (size_t plane = 0; plane < (size_t)s->in.planes; plane++) {
+        s->in.bits[(plane * (size_t)s->in.words + c / 64) * pixels + p] |= (count >> plane & 1) << c % 64;
     }
+    s->active[FEW][at] = (float)count * s->in.scale;
+    s->active[MANY][at] = (float)count_of(s, at, 1, many) * s->in.scale;
+    for (uint32_t t = 1; t <= STEPS; t++)
+        s->active[TRACES][at] = 0.5f * s->active[TRACES][at] + (float)count_of(s, at, t, few) * s->in.scale;
 }
 
-static void fill_weights(scene *s)
+static void fill(scene *s, size_t matrix)
 {
+    const size_t pixels = pixels_below(s), channels = (size_t)s->in.channels;
+#pragma omp parallel for schedule(static)
+    for (size_t p = 0; p < pixels; p++) {
+        for (size_t c = 0; c < channels; c++) fill_position(s, c, p);
+    }
     for (size_t o = 0; o < (size_t)s->shape.outputs; o++) {
         for (size_t k = 0; k < s->inputs; k++) {
-            const uint64_t bit = bso_random(2, BSO_RANDOM_TEST, (uint32_t)o, k).word[0] & 1;
+            const uint64_t bit = bso_random(1, BSO_RANDOM_TEST, (uint32_t)o, k).word[0] & 1;
             s->weights[o * s->words + k / 64] |= bit << k % 64;
         }
     }
+    for (size_t i = 0; i < (size_t)s->shape.outputs * s->pixels; i++)
+        s->errors[i] = (float)bso_random_normal(2, BSO_RANDOM_TEST, 0, i);
+    for (size_t i = 0; i < matrix; i++) s->matrix[0][i] = s->matrix[1][i] = (float)(i % 7) - 3;
 }
 
-static size_t largest_of(size_t a, size_t b, size_t c)
+static size_t larger(size_t a, size_t b)
 {
-    const size_t most = a > b ? a : b;
-    return most > c ? most : c;
+    return a > b ? a : b;
 }
 
 static int make_scene(scene *s)
 {
-    static const char what[] = "a kernel's operands";
     const bso_window *w = &s->shape.window;
-    const size_t outputs = (size_t)s->shape.outputs;
-    const size_t matrix = largest_of(outputs * s->pixels, outputs * s->inputs, s->inputs * s->pixels);
+    const size_t outputs = (size_t)s->shape.outputs, errors = outputs * s->pixels;
+    s->inputs = (size_t)bso_window_inputs(w);
+    s->words = (s->inputs + 63) / 64;
+    s->rows = at_most(s->shape.outputs < GRADIENT ? GRADIENT / s->shape.outputs : 1, (int)s->inputs);
     s->in = (bso_signal){.channels = w->channels,
                          .height = w->in_h,
                          .width = w->in_w,
@@ -210,56 +265,92 @@ static int make_scene(scene *s)
                          .words = (w->channels + 63) / 64,
                          .largest = s->shape.largest,
                          .scale = 1 / (float)s->shape.largest};
-    s->in.bits = bso_alloc(BSO_MEM_WORKSPACE, bso_signal_words(&s->in, s->samples), sizeof *s->in.bits, what);
-    s->weights = bso_alloc(BSO_MEM_WORKSPACE, outputs * s->words, sizeof *s->weights, what);
-    s->out = bso_alloc(BSO_MEM_WORKSPACE, outputs * s->pixels, sizeof *s->out, what);
-    s->patches = bso_alloc(BSO_MEM_WORKSPACE, s->words * s->pixels, sizeof *s->patches, what);
-    s->ones = bso_alloc(BSO_MEM_WORKSPACE, s->pixels, sizeof *s->ones, what);
-    s->sum = bso_alloc(BSO_MEM_WORKSPACE, outputs * s->pixels, sizeof *s->sum, what);
-    for (int i = 0; i < 3; i++) s->matrix[i] = bso_alloc(BSO_MEM_WORKSPACE, matrix, sizeof *s->out, what);
-    if (!s->in.bits || !s->weights || !s->out || !s->patches || !s->ones || !s->sum || !s->matrix[0] ||
-        !s->matrix[1] || !s->matrix[2])
-        return BSO_ERROR;
-    fill_input(s);
-    fill_weights(s);
-    for (size_t i = 0; i < matrix; i++) s->matrix[0][i] = s->matrix[1][i] = (float)(i % 7) - 3;
+    if (bso_product_create(&s->product, w, s->shape.outputs, s->samples)) return BSO_ERROR;
+    const size_t input = pixels_below(s) * (size_t)w->channels, gradient = (size_t)s->rows * outputs;
+    const size_t matrix = larger(errors, larger(outputs * s->inputs, s->inputs * s->pixels));
+    const size_t scratch = larger(
+        bso_product_forward_scratch(&s->product, &s->in),
+        larger(bso_product_data_scratch(&s->product), bso_product_weight_scratch(&s->product, s->rows)));
+    const struct {
+        void *block; /* pointer to a pointer */
+        size_t count, size;
+    } blocks[] = {{&s->in.bits, bso_signal_words(&s->in, s->samples), sizeof(uint64_t)},
+                  {&s->operand.bits, (size_t)w->channels * bso_operand_words(&s->product, s->samples),
+                   sizeof(uint64_t)},
+                  {&s->weights, outputs * s->words, sizeof(uint64_t)},
+                  {&s->active[FEW], input, sizeof(float)},
+                  {&s->active[MANY], input, sizeof(float)},
+                  {&s->active[TRACES], input, sizeof(float)},
+                  {&s->errors, errors, sizeof(float)},
+                  {&s->out, larger(errors, larger(input, gradient)), sizeof(float)},
+                  {&s->matrix[0], matrix, sizeof(float)},
+                  {&s->matrix[1], matrix, sizeof(float)},
+                  {&s->matrix[2], matrix, sizeof(float)},
+                  {&s->scratch, scratch, 1}};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        void *block = bso_alloc(BSO_MEM_WORKSPACE, blocks[i].count, blocks[i].size, "a kernel's operands");
+        if (!block) return BSO_ERROR;
+        memcpy(blocks[i].block, &block, sizeof block);
+    }
+    fill(s, matrix);
     return 0;
 }
 
 static void unmake_scene(scene *s)
 {
+    bso_product_free(&s->product);
     bso_free(s->in.bits);
+    bso_free(s->operand.bits);
     bso_free(s->weights);
+    for (int i = 0; i < 3; i++) bso_free(s->active[i]);
+    bso_free(s->errors);
     bso_free(s->out);
-    bso_free(s->patches);
-    bso_free(s->ones);
-    bso_free(s->sum);
     for (int i = 0; i < 3; i++) bso_free(s->matrix[i]);
+    bso_free(s->scratch);
 }
 
 /* ---- all of it ---- */
 
+/* Which of the machine's peaks bounds a product. Gathering skips what is 0: no peak is its bound. */
+static const char *peak_of(scene *s, const struct product *p)
+{
+    if (p->run == forward) return BSO_PEAK_LOOK_UP_BYTES;
+    if (p->run == data_gradient) return BSO_PEAK_LOOK_UP;
+    bso_operand_look(&s->operand, &s->product, s->active[p->which], s->samples);
+    return s->operand.kind == BSO_OPERAND_LOOKUP ? BSO_PEAK_LOOK_UP : "";
+}
+
+static double bytes_of(const scene *s, const struct product *p)
+{
+    const bso_window *w = &s->shape.window;
+    const double weights = (double)s->shape.outputs * (double)s->inputs;
+    const double below = map_bytes(w->channels, s, w->in_h, w->in_w);
+    const double above = map_bytes(s->shape.outputs, s, w->out_h, w->out_w);
+    if (p->run == forward) return spike_bytes(s) + weights / 8 + above;
+    if (p->run == data_gradient) return above + weights / 8 + below;
+    return above + below + weights * (double)sizeof(float);
+}
+
 static int measure_product(bso_bench *b, scene *s, const struct product *p)
 {
     char text[BSO_BENCH_TEXT];
-    double bytes;
-    int sizes[3];
+    const size_t sizes[] = {
+        [OUTPUTS] = (size_t)s->shape.outputs, [ALL_PIXELS] = s->pixels, [INPUTS] = s->inputs};
+    const char *peak = peak_of(s, p);
+    /* What is left to sgemm would only be compared with itself. */
+    const bool weight = p->run != forward && p->run != data_gradient;
+    if (weight && s->operand.kind == BSO_OPERAND_DENSE) return 0;
     shape_text(&s->shape, text);
-    p->be(s, sizes, &bytes);
-    s->rows = sizes[0];
-    s->cols = sizes[1];
-    s->depth = sizes[2];
+    for (int i = 0; i < 3; i++) s->sizes[i] = (int)sizes[p->sizes[i]];
     bso_bench_entry *e = bso_bench_add(b, BSO_BENCH_KERNELS, p->name, text);
     if (!e) return BSO_ERROR;
-    snprintf(e->detail, sizeof e->detail, "%s", p->peak);
+    snprintf(e->detail, sizeof e->detail, "%s", peak);
     snprintf(e->unit, sizeof e->unit, "MAC");
-    e->work = (double)s->rows * s->cols * s->depth;
-    e->bytes = bytes;
-    e->x = s->shape.macs;
     snprintf(e->variant, sizeof e->variant, "%s", s->shape.network);
-    omp_set_num_threads(1);
+    e->work = (double)s->shape.outputs * (double)s->pixels * (double)s->inputs;
+    e->bytes = bytes_of(s, p);
+    e->x = s->shape.macs;
     bso_bench_measure(b, e, p->run, sgemm, s);
-    omp_set_num_threads(b->threads);
     return 0;
 }
 
@@ -267,15 +358,15 @@ static int measure_shape(bso_bench *b, const shape *sh)
 {
     const size_t area = (size_t)sh->window.out_h * (size_t)sh->window.out_w;
     scene s = {.shape = *sh, .samples = area < PIXELS ? (int)(PIXELS / area) : 1};
-    s.inputs = (size_t)bso_window_inputs(&sh->window);
-    s.words = (s.inputs + 63) / 64;
     s.pixels = (size_t)s.samples * area;
-    const double macs = (double)sh->outputs * (double)s.inputs * (double)s.pixels;
+    const double macs = (double)sh->outputs * bso_window_inputs(&sh->window) * (double)s.pixels;
     const double sample = macs > b->least * 3e10 ? macs : b->least * 3e10;
     int status = bso_bench_pass(b, BSO_BENCH_KERNELS, "products", 2 * sample * PRODUCTS * (b->samples + 2));
     if (status) return status;
     status = make_scene(&s);
+    omp_set_num_threads(1);
     for (int i = 0; !status && i < PRODUCTS; i++) status = measure_product(b, &s, &products[i]);
+    omp_set_num_threads(b->threads);
     unmake_scene(&s);
     return status;
 }
@@ -284,7 +375,8 @@ int bso_bench_kernels(bso_bench *b)
 {
     shape shapes[SHAPES];
     const int n = list_shapes(b, shapes);
-    int status = n < 0 ? n : 0;
-    for (int i = 0; status >= 0 && i < n; i++) status = measure_shape(b, &shapes[i]);
+    int status = n < 0 ? n : bso_kernels_use(b->file.kernel_path);
+    /* A path without products has nothing to measure here. */
+    for (int i = 0; status >= 0 && bso_kernel->products && i < n; i++) status = measure_shape(b, &shapes[i]);
     return status < 0 ? status : 0;
 }

@@ -12,14 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Until the library has it. */
-extern int bso_kernels_use(const char *name) __attribute__((weak));
-int bso_kernels_use(const char *name)
-{
-    (void)name;
-    return 0;
-}
-
 int bso_bench_networks(const bso_bench *b, bso_bench_network networks[BSO_BENCH_NETWORKS])
 {
     static const bso_bench_network usual[BSO_BENCH_NETWORKS] = {{"vgg11", 3, 32, 32},

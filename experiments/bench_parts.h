@@ -6,12 +6,15 @@
 #include "core/network.h"
 #include "experiments/bench.h"
 
-/* Peaks by name. Bits counted: and, count, add. Bytes copied: read and written ones. */
-#define BSO_PEAK_MULTIPLY_ADD "float32 multiply-adds"
-#define BSO_PEAK_ADD          "float32 adds"
-#define BSO_PEAK_ADD_BYTES    "byte adds"
-#define BSO_PEAK_COUNT        "bits counted"
-#define BSO_PEAK_COPY         "bytes copied"
+/* Peaks by name. Look-ups: loaded from the innermost cache and added, of rows of a table that holds the sums
+ * of four inputs, so that one counts for four multiply-adds. Bits counted: and, count, add. Bytes copied:
+ * read and written ones. */
+#define BSO_PEAK_MULTIPLY_ADD  "float32 multiply-adds"
+#define BSO_PEAK_LOOK_UP       "float32 look-ups"
+#define BSO_PEAK_LOOK_UP_SHORT "int16 look-ups"
+#define BSO_PEAK_LOOK_UP_BYTES "byte look-ups"
+#define BSO_PEAK_COUNT         "bits counted"
+#define BSO_PEAK_COPY          "bytes copied"
 
 /* A network and its samples. */
 typedef struct {
@@ -23,8 +26,7 @@ typedef struct {
 enum { BSO_BENCH_NETWORKS = 2, BSO_BENCH_CLASSES = 10 };
 int bso_bench_networks(const bso_bench *b, bso_bench_network networks[BSO_BENCH_NETWORKS]);
 
-/* What a training is: settings beside those of T-BSO, as KEY=VALUE or NULL, and the kernels, NULL: the best.
- */
+/* What a training is: settings beside those of T-BSO, as KEY=VALUE or NULL, and the name of the kernels. */
 typedef struct {
     int batch, steps, threads;
     const char *setting, *kernels;

@@ -64,7 +64,7 @@ static int make(bso_bench *b, const bso_bench_network *network, const axis *a, d
 {
     const int batch = usual_batch(b);
     bso_bench_network varied = *network;
-    bso_bench_way way = {.batch = batch, .steps = 2, .threads = b->threads};
+    bso_bench_way way = {.batch = batch, .steps = 2, .threads = b->threads, .kernels = b->file.kernel_path};
     if (strcmp(a->name, "threads") == 0) way.threads = (int)x;
     if (strcmp(a->name, "batch") == 0) way.batch = (int)x;
     if (strcmp(a->name, "T") == 0) way.steps = (int)x;

@@ -16,6 +16,8 @@ static const struct {
 } variants[] = {
     {"float32", NULL, NULL},
     {"sgemm", NULL, "sgemm"},
+    {"float32, momentum in 16 bits", "momentum_bits=16", NULL},
+    {"float32, momentum in 8 bits", "momentum_bits=8", NULL},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants, SGEMM = 1, ROWS = 2 };
 static const char *const details[ROWS] = {"training", "evaluation"};
@@ -34,7 +36,8 @@ static int make(bso_bench *b, const bso_bench_network *network, group *g)
                                    .steps = T,
                                    .threads = b->threads,
                                    .setting = variants[v].setting,
-                                   .kernels = variants[v].kernels};
+                                   .kernels =
+                                       variants[v].kernels ? variants[v].kernels : b->file.kernel_path};
         if (bso_bench_trainee_make(&g->trainee[v], network, &way, b->planning)) return BSO_ERROR;
     }
     return 0;
