@@ -26,6 +26,7 @@ enum {
     PIXELS = 2048,
     SHAPES = 64,
     GRADIENT = 65536, /* floats of a weight gradient that are worked out together, as in core/synapse.c */
+    DENSE_ROWS = 128, /* likewise, by sgemm */
     STEPS = 2         /* that a trace remembers */
 };
 
@@ -81,14 +82,36 @@ static void data_gradient(void *user)
     }
 }
 
-/* Finding out what is active is part of it. */
+/* Rows k .. k+tile-1 of the weight gradient where most inputs are active: im2col and sgemm. */
+static void weight_dense(scene *s, const float *x, int k, int tile)
+{
+    const size_t area = s->pixels / (size_t)s->samples, stride = (size_t)s->product.group * area;
+    const int outputs = s->shape.outputs;
+    for (int first = 0; first < s->samples; first += s->product.group) {
+        const int count = at_most(s->product.group, s->samples - first);
+        bso_im2col(x, &s->shape.window, s->samples, first, count, k, k + tile, s->scratch, stride);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tile, outputs, (int)((size_t)count * area), 1,
+                    s->scratch, (int)stride, s->errors + (size_t)first * area, (int)s->pixels, first ? 1 : 0,
+                    s->out, outputs);
+    }
+}
+
+/* As core/synapse.c does it: by what is active, finding out about which is part of it. */
 static void weight_gradient(scene *s, int which)
 {
+    const float *x = s->active[which];
     const int all = (int)s->inputs;
-    bso_operand_look(&s->operand, &s->product, s->active[which], s->samples);
-    for (int k = 0; k < all && s->operand.kind != BSO_OPERAND_DENSE; k += s->rows) {
-        bso_product_weight(&s->product, s->out, &s->operand, s->errors, s->samples, k,
-                           at_most(k + s->rows, all), s->scratch);
+    bso_operand_look(&s->operand, &s->product, x, s->samples);
+    const bool dense = s->operand.kind == BSO_OPERAND_DENSE;
+    const int rows = dense ? at_most(DENSE_ROWS, s->rows) : s->rows;
+    for (int k = 0; k < all; k += rows) {
+        const int tile = at_most(rows, all - k);
+        if (dense) {
+            weight_dense(s, x, k, tile);
+        } else {
+            bso_product_weight(&s->product, s->out, &s->operand, s->errors, s->samples, k, k + tile,
+                               s->scratch);
+        }
     }
 }
 
@@ -268,8 +291,9 @@ static int make_scene(scene *s)
     if (bso_product_create(&s->product, w, s->shape.outputs, s->samples)) return BSO_ERROR;
     const size_t input = pixels_below(s) * (size_t)w->channels, gradient = (size_t)s->rows * outputs;
     const size_t matrix = larger(errors, larger(outputs * s->inputs, s->inputs * s->pixels));
+    const size_t group = (size_t)s->product.group * (size_t)w->out_h * (size_t)w->out_w;
     const size_t scratch = larger(
-        bso_product_forward_scratch(&s->product, &s->in),
+        larger(bso_product_forward_scratch(&s->product, &s->in), DENSE_ROWS * group * sizeof(float)),
         larger(bso_product_data_scratch(&s->product), bso_product_weight_scratch(&s->product, s->rows)));
     const struct {
         void *block; /* pointer to a pointer */
@@ -311,13 +335,15 @@ static void unmake_scene(scene *s)
 
 /* ---- all of it ---- */
 
-/* Which of the machine's peaks bounds a product. Gathering skips what is 0: no peak is its bound. */
+/* Which of the machine's peaks bounds a product. Gathering passes over what is 0: no peak is its bound. */
 static const char *peak_of(scene *s, const struct product *p)
 {
     if (p->run == forward) return BSO_PEAK_LOOK_UP_BYTES;
     if (p->run == data_gradient) return BSO_PEAK_LOOK_UP;
     bso_operand_look(&s->operand, &s->product, s->active[p->which], s->samples);
-    return s->operand.kind == BSO_OPERAND_LOOKUP ? BSO_PEAK_LOOK_UP : "";
+    return s->operand.kind == BSO_OPERAND_LOOKUP  ? BSO_PEAK_LOOK_UP
+           : s->operand.kind == BSO_OPERAND_DENSE ? BSO_PEAK_MULTIPLY_ADD
+                                                  : "";
 }
 
 static double bytes_of(const scene *s, const struct product *p)
@@ -337,9 +363,6 @@ static int measure_product(bso_bench *b, scene *s, const struct product *p)
     const size_t sizes[] = {
         [OUTPUTS] = (size_t)s->shape.outputs, [ALL_PIXELS] = s->pixels, [INPUTS] = s->inputs};
     const char *peak = peak_of(s, p);
-    /* What is left to sgemm would only be compared with itself. */
-    const bool weight = p->run != forward && p->run != data_gradient;
-    if (weight && s->operand.kind == BSO_OPERAND_DENSE) return 0;
     shape_text(&s->shape, text);
     for (int i = 0; i < 3; i++) s->sizes[i] = (int)sizes[p->sizes[i]];
     bso_bench_entry *e = bso_bench_add(b, BSO_BENCH_KERNELS, p->name, text);

@@ -244,8 +244,8 @@ static void roofline_row(FILE *out, const bso_bench_file *f, int i)
 {
     const bso_bench_entry *e = &f->entry[i];
     const bool peak = e->part == BSO_BENCH_PEAKS;
-    /* A map that stays in cache has no peak. */
-    if (!peak && (e->part != BSO_BENCH_KERNELS || !*e->detail)) return;
+    /* What stays in cache and is no product has no place in it. */
+    if (!peak && (e->part != BSO_BENCH_KERNELS || (!*e->variant && !*e->detail))) return;
     const bso_bench_rate rate = bso_bench_rate_of(e);
     head(out, f);
     text(out, peak ? "peak" : "kernel");
