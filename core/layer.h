@@ -17,6 +17,7 @@
 #include "core/kernels.h"
 #include "core/network.h"
 #include "core/products.h"
+#include "core/stages.h"
 
 typedef struct bso_layer bso_layer;
 typedef struct bso_counter bso_counter;
@@ -46,6 +47,7 @@ typedef struct {
     /* Add the floats per sample that operand() may need of each operand buffer. */
     void (*operand_need)(const bso_layer *l, int which, size_t need[2]);
     void (*free)(bso_layer *l);
+    bso_stage forward_stage, backward_stage; /* what their time counts as */
 } bso_layer_kind;
 
 /* What becomes of the gradient when backward has passed the first layer of a branch: */
@@ -93,6 +95,7 @@ struct bso_network {
     bso_neuron_counts *neurons;
     bool attached;
     bso_counter *counter;         /* of operations, in evaluation; NULL: none */
+    bso_stage_clock *stages;      /* NULL: time is not taken */
     double *partial;              /* shared by the learners */
     float **accumulated_gradient; /* [param]: whole gradients, where an update takes several time steps
                                      together */

@@ -393,6 +393,7 @@ void bso_network_free(bso_network *net)
     bso_free(net->errors.by_channel);
     bso_free(net->errors.channel_scale);
     bso_counter_free(net->counter);
+    bso_stage_clock_free(net->stages);
     bso_free(net->waiting);
     bso_free(net->scratch);
     bso_free(net->logits);

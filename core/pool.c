@@ -101,7 +101,6 @@ static bool has_cut(const bso_layer *l)
 
 static void average_maps(const bso_layer *l, int n, const float *x, float *y)
 {
-    const pool *own = l->own;
     const bso_signal *in = &l->below->out, *out = &l->out;
     size_t in_area = (size_t)in->height * (size_t)in->width,
            out_area = (size_t)out->height * (size_t)out->width;
@@ -192,7 +191,15 @@ static void pool_free(bso_layer *l)
     bso_free(l->own);
 }
 
-static const bso_layer_kind pool_kind = {forward, backward, operand, operand_need, pool_free};
+static const bso_layer_kind pool_kind = {
+    .forward = forward,
+    .backward = backward,
+    .operand = operand,
+    .operand_need = operand_need,
+    .free = pool_free,
+    .forward_stage = BSO_STAGE_POOLING,
+    .backward_stage = BSO_STAGE_POOLING_BACKWARD,
+};
 
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
                     int window_w, bool cover)

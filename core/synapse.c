@@ -303,6 +303,7 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
                          (bso_rounding){s->weight->seed, step, (uint32_t)s->weight->ordinal}, wants_input);
     }
     if (wants_input) data_gradient(l, pass, zeta, net->gradient[1]);
+    bso_stage_end(net->stages, (int)(l - net->layer), BSO_STAGE_DATA_GRADIENT);
     const float *operand =
         s->packed ? l->below->kind->operand(l->below, pass, 0) : bso_synapse_float_input(l, pass);
     int status = weight_gradient(l, pass, zeta, operand);
@@ -327,6 +328,8 @@ static const bso_layer_kind synapse_kind = {
     .forward = forward,
     .backward = backward,
     .free = synapse_free,
+    .forward_stage = BSO_STAGE_PRODUCTS,
+    .backward_stage = BSO_STAGE_WEIGHT_GRADIENT,
 };
 
 bool bso_synapse_look(const bso_layer *l, bso_window *window, int *outputs, const bso_param **weight)
