@@ -306,10 +306,9 @@ static void lay_codes(int8_t *codes, size_t stride, const weight_piece *at, size
 }
 
 /* wide[r][lane] = sums over inputs of 0 and 1, whose patterns are there. */
-static void weight_lookup(const weight_scratch *s, const weight_piece *at)
+static void weight_lookup(const weight_scratch *s, const weight_piece *at, int row)
 {
     const bso_product_kernels *kernel = bso_kernel->products;
-    const int row = row_for((size_t)at->lanes, SHORTS);
     const size_t stride = (size_t)row / sizeof *s->sums;
     int held = 0; /* groups of four in the sums */
     memset(s->sums, 0, at->rows * (size_t)row);
@@ -378,11 +377,12 @@ void bso_product_weight_i8(const bso_product *product, float *gradient, const bs
             lay_levels(&s, product, operand, n, from, at.pixels, k0, at.rows);
         }
         for (at.o = 0; at.o < outputs; at.o += at.lanes) {
-            at.lanes = at_most(SHORTS, outputs - at.o);
-            size_t stride = SHORTS;
+            const int left = outputs - at.o;
+            const int row = operand->ones ? row_for((size_t)left, SHORTS) : BSO_ROW;
+            const size_t stride = (size_t)row / sizeof(int16_t);
+            at.lanes = at_most((int)stride, left);
             if (operand->ones) {
-                weight_lookup(&s, &at);
-                stride = (size_t)row_for((size_t)at.lanes, SHORTS) / sizeof(int16_t);
+                weight_lookup(&s, &at, row);
             } else {
                 weight_dense(&s, &at, operand->largest);
             }
