@@ -294,7 +294,7 @@ size_t bso_operand_words(const bso_product *product, int n)
 /* Where which way wins, by measurement (docs/performance.md). */
 static bso_operand_kind kind_of(const bso_operand *operand)
 {
-    static const double gather_ones = 0.2, gather_values = 0.45;
+    static const double gather_ones = 0.3, gather_values = 0.55;
     if (operand->ones) return operand->active < gather_ones ? BSO_OPERAND_GATHER : BSO_OPERAND_LOOKUP;
     return operand->active < gather_values ? BSO_OPERAND_GATHER : BSO_OPERAND_DENSE;
 }
