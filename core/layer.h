@@ -124,8 +124,8 @@ int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ord
 /* Batch norm alone; with a shortcut it adds to its float map, which is of the same shape, in place. */
 int bso_current_create(bso_layer *l, bso_network *net, bso_layer *below, bso_layer *shortcut,
                        const char *name);
-/* cover: windows cut short by the map's end count, too, as the mean of what they have (float maps only); else
- * sizes are floored. */
+/* Windows of 2x2, or of the whole map. cover: windows cut short by the map's end count, too, as the mean of
+ * what they have (float maps only); else sizes are floored. */
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
                     int window_w, bool cover);
 
