@@ -29,7 +29,7 @@ LIBS = $(shell pkg-config --libs $(PKGS)) -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -
 # Kernels are compiled once for each instruction set; the names end up in core/kernels.c.
 ISA_portable =
 ISA_avx2 = -mavx2 -mpopcnt -mbmi2
-ISA_avx512 = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vpopcntdq -mpopcnt -mbmi2 -mprefer-vector-width=512
+ISA_avx512 = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vpopcntdq -mavx512vnni -mpopcnt -mbmi2 -mprefer-vector-width=512
 ISA_SRC = loops products
 ISAS = portable $(if $(filter x86_64,$(shell uname -m)),avx2 avx512)
 
@@ -54,7 +54,7 @@ REPLAYS = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/replay_%)
 FUZZ_OBJ = $(BUILD)/tests/fuzz/fuzz.o $(TEST_LIB_OBJ) $(BUILD)/libexperiments.a $(BUILD)/libbso.a
 FORMATTED = $(shell find core baselines datasets experiments tests -name '*.[ch]')
 
-.PHONY: all program tests test fuzz fuzzers optimizer clean format format-check install-deps help FORCE
+.PHONY: all program tests test test-avx512 fuzz fuzzers optimizer clean format format-check install-deps help FORCE
 .SECONDARY:
 all: program
 program: $(BUILD)/bso
@@ -147,6 +147,13 @@ test:
 	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
 	@tools/run-tests.sh $(BUILD)/bso $(TESTS) $(REPLAYS) $(TEST_SCRIPTS)
 
+# The tests that go through every table of kernels, on an emulated CPU with AVX-512: all, or TARGETS="kernels". Slow.
+EVERY_PATH = $(if $(TARGETS),$(TARGETS:%=tests/test_%.c),$(shell grep -l bso_kernels_available $(TEST_SRC)))
+test-avx512:
+	@tools/install-dependencies.sh --for test
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) $(EVERY_PATH:tests/%.c=$(BUILD)/tests/%)
+	@CC='$(CC)' tools/test-avx512.sh $(BUILD)/emulated $(EVERY_PATH:tests/%.c=$(BUILD)/tests/%)
+
 # Fuzz the parsers for SECONDS_EACH seconds (30) each: all, or TARGETS="idx wav". What was learnt stays in CORPUS.
 fuzz:
 	@tools/install-dependencies.sh --for ci
@@ -175,6 +182,7 @@ help:
 	@echo 'make               build/bso, optimised'
 	@echo 'make test          install what the tests need, build and run all of them'
 	@echo 'make tests         build the tests only'
+	@echo 'make test-avx512   run the tests of the kernels on an emulated CPU that has AVX-512, where this one has not;  TARGETS="kernels"'
 	@echo 'make fuzz          feed every parser with made-up files, 30 s each; SECONDS_EACH=300  TARGETS="idx hdf5"'
 	@echo 'make optimizer NAME=my_rule'
 	@echo '                   write baselines/my_rule.c, a complete update rule to start from'

@@ -6,11 +6,13 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: tools/install-dependencies.sh [--for run|test|ci]
+usage: tools/install-dependencies.sh [--for run|test|ci|emulation]
 
   --for run   what ./run_all.sh needs (the default)
   --for test  what `make test` needs
   --for ci    all of it, and the compilers and checkers of .ci/run
+  --for emulation
+              what `make test-avx512` needs besides
 
 Missing packages are installed with apt-get as root or with passwordless sudo; otherwise the command to run is
 printed and the exit status is 1. With BSO_DATA_DIR set, the packaged Fashion-MNIST is not required.
@@ -25,7 +27,7 @@ while [ $# -gt 0 ]; do
     *) echo "install-dependencies.sh: unknown option: $1" >&2; usage >&2; exit 2 ;;
     esac
 done
-case $purpose in run | test | ci) ;; *) usage >&2; exit 2 ;; esac
+case $purpose in run | test | ci | emulation) ;; *) usage >&2; exit 2 ;; esac
 
 dataset_need=required
 [ -z "${BSO_DATA_DIR:-}" ] || dataset_need=optional
@@ -59,6 +61,12 @@ clang|ci|required|clang|the second compiler
 libclang-rt-dev|ci|required|-|its libFuzzer and sanitizers
 libomp-dev|ci|required|-|the second compiler's OpenMP
 clang-format|ci|required|clang-format|the layout check
+bochs|emulation|required|-|a CPU with AVX-512
+bochs-term|emulation|required|-|its screen, in a terminal
+isolinux|emulation|required|-|starting the emulated machine
+syslinux-common|emulation|required|-|the same
+xorriso|emulation|required|xorriso|its disk
+cpio|emulation|required|cpio|the same
 "
 
 if ! command -v dpkg-query >/dev/null; then
