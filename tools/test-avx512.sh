@@ -86,7 +86,7 @@ printf 'continue\nquit\n' >"$folder/debugger"
 
 # Its screen wants a terminal, which `script` gives it.
 rm -f "$folder/serial.txt"
-TERM=xterm nice timeout -k 10 "$limit" script -qec \
+TERM=xterm timeout -k 10 "$limit" script -qec \
     "stty rows 30 cols 100; exec bochs -rc '$folder/debugger' -f '$folder/bochsrc'" "$folder/screen.txt" </dev/null >/dev/null 2>&1 &
 bochs=$!
 trap 'kill $bochs 2>/dev/null || true' EXIT
@@ -109,12 +109,14 @@ for test in "$@"; do
     status=$(sed -n "s/^=== end $name //p" "$log")
     passed=$(awk '/^\[  PASSED  \]/ { n += $4 } END { print n + 0 }' "$log")
     failed=$(awk '/^\[  FAILED  \] [0-9]+ test/ { n += $4 } END { print n + 0 }' "$log")
-    if [ $failed -eq 0 ] && { [ "$status" != 0 ] || [ $passed -eq 0 ]; }; then failed=1; fi
+    if [ "$failed" -eq 0 ] && { [ "$status" != 0 ] || [ "$passed" -eq 0 ]; }; then failed=1; fi
     total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
-    if [ $failed -eq 0 ]; then
-        printf 'ok    %-28s %4d passed\n' "$name" $passed
+    if [ "$failed" -eq 0 ]; then
+        printf 'ok    %-28s %4d passed\n' "$name" "$passed"
     else
-        printf 'FAIL  %-28s %4d passed, %d failed (%s)\n' "$name" $passed $failed "$([ -n "$status" ] && echo "exit status $status" || echo "did not end")"
+        trouble="did not end"
+        [ -z "$status" ] || trouble="exit status $status"
+        printf 'FAIL  %-28s %4d passed, %d failed (%s)\n' "$name" "$passed" "$failed" "$trouble"
         sed 's/^/    | /' "$log"
     fi
 done
