@@ -181,7 +181,7 @@ static int list_loops(loop loops[LOOPS])
 /* Measure a loop into the entry of its name, unless that is faster already. */
 static int measure_loop(bso_bench *b, const loop *l, void *table)
 {
-    const int status = bso_bench_pass(b, BSO_BENCH_PEAKS, l->what, 4e9);
+    const int status = bso_bench_pass(b, BSO_BENCH_PEAKS, l->what, b->least * 3e10 * (b->samples + 2));
     if (status) return status;
     bso_bench_entry *e = bso_bench_add(b, BSO_BENCH_PEAKS, l->what, "");
     if (!e) return BSO_ERROR;
@@ -214,7 +214,7 @@ static void copy(void *scene)
 static int measure_memory(bso_bench *b)
 {
     const size_t bytes = (size_t)(b->quick ? 32 : 256) << 20;
-    int status = bso_bench_pass(b, BSO_BENCH_PEAKS, BSO_PEAK_COPY, 2e10);
+    int status = bso_bench_pass(b, BSO_BENCH_PEAKS, BSO_PEAK_COPY, b->least * 3e10 * (b->samples + 2));
     if (status) return status;
     bso_bench_entry *e = bso_bench_add(b, BSO_BENCH_PEAKS, BSO_PEAK_COPY, "");
     if (!e) return BSO_ERROR;
