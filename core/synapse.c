@@ -301,6 +301,7 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
         const uint64_t step = learner->update * (uint64_t)net->steps + (uint64_t)pass->t;
         bso_errors_round(&net->errors, &s->product, zeta, pass->n,
                          (bso_rounding){s->weight->seed, step, (uint32_t)s->weight->ordinal}, wants_input);
+        bso_stage_end(net->stages, (int)(l - net->layer), BSO_STAGE_ERRORS);
     }
     if (wants_input) data_gradient(l, pass, zeta, net->gradient[1]);
     bso_stage_end(net->stages, (int)(l - net->layer), BSO_STAGE_DATA_GRADIENT);

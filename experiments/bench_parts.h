@@ -10,6 +10,7 @@
  * of four inputs, so that one counts for four multiply-adds. Bits counted: and, count, add. Bytes copied:
  * read and written ones. */
 #define BSO_PEAK_MULTIPLY_ADD  "float32 multiply-adds"
+#define BSO_PEAK_BYTES         "byte multiply-adds"
 #define BSO_PEAK_LOOK_UP       "float32 look-ups"
 #define BSO_PEAK_LOOK_UP_SHORT "int16 look-ups"
 #define BSO_PEAK_LOOK_UP_BYTES "byte look-ups"

@@ -16,6 +16,7 @@ static const struct {
 } variants[] = {
     {"float32", NULL, NULL},
     {"sgemm", NULL, "sgemm"},
+    {"8-bit errors", "error_bits=8", NULL},
     {"float32, momentum in 16 bits", "momentum_bits=16", NULL},
     {"float32, momentum in 8 bits", "momentum_bits=8", NULL},
 };
