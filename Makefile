@@ -29,7 +29,7 @@ LIBS = $(shell pkg-config --libs $(PKGS)) -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -
 # Kernels are compiled once for each instruction set; the names end up in core/kernels.c.
 ISA_portable =
 ISA_avx2 = -mavx2 -mpopcnt -mbmi2
-ISA_avx512 = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vpopcntdq -mpopcnt -mbmi2 -mprefer-vector-width=512
+ISA_avx512 = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vpopcntdq -mavx512vnni -mpopcnt -mbmi2 -mprefer-vector-width=512
 ISA_SRC = loops products
 ISAS = portable $(if $(filter x86_64,$(shell uname -m)),avx2 avx512)
 

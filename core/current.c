@@ -79,6 +79,8 @@ static const bso_layer_kind current_kind = {
     .forward = forward,
     .backward = backward,
     .free = current_free,
+    .forward_stage = BSO_STAGE_NEURONS,
+    .backward_stage = BSO_STAGE_NEURONS_BACKWARD,
 };
 
 int bso_current_create(bso_layer *l, bso_network *net, bso_layer *below, bso_layer *shortcut,

@@ -24,7 +24,8 @@ static bool runnable(const bso_kernels *k)
     if (k == &bso_kernels_avx512) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("bmi2");
+               __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni") &&
+               __builtin_cpu_supports("bmi2");
     }
 #endif
     return k != NULL;

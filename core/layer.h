@@ -16,6 +16,8 @@
 #include "core/bits.h"
 #include "core/kernels.h"
 #include "core/network.h"
+#include "core/products.h"
+#include "core/stages.h"
 
 typedef struct bso_layer bso_layer;
 typedef struct bso_counter bso_counter;
@@ -45,6 +47,7 @@ typedef struct {
     /* Add the floats per sample that operand() may need of each operand buffer. */
     void (*operand_need)(const bso_layer *l, int which, size_t need[2]);
     void (*free)(bso_layer *l);
+    bso_stage forward_stage, backward_stage; /* what their time counts as */
 } bso_layer_kind;
 
 /* What becomes of the gradient when backward has passed the first layer of a branch: */
@@ -92,6 +95,7 @@ struct bso_network {
     bso_neuron_counts *neurons;
     bool attached;
     bso_counter *counter;         /* of operations, in evaluation; NULL: none */
+    bso_stage_clock *stages;      /* NULL: time is not taken */
     double *partial;              /* shared by the learners */
     float **accumulated_gradient; /* [param]: whole gradients, where an update takes several time steps
                                      together */
@@ -106,6 +110,11 @@ struct bso_network {
     size_t scratch_bytes;
     size_t operand_need[2]; /* floats per sample of each operand buffer */
     size_t operand_words;
+    /* Errors in 8 bits and what they meet, where error_bits=8; sizes of the largest layer's. */
+    int error_bits;
+    bso_errors errors;
+    uint8_t *operand_levels;
+    size_t error_sample_bytes, error_channel_bytes, error_outputs, operand_level_bytes;
     int threads;
     float *logits; /* summed over t: [classes][batch] */
 };
@@ -126,8 +135,8 @@ int bso_neurons_create(bso_layer *l, bso_network *net, bso_layer *below, int ord
 /* Batch norm alone; with a shortcut it adds to its float map, which is of the same shape, in place. */
 int bso_current_create(bso_layer *l, bso_network *net, bso_layer *below, bso_layer *shortcut,
                        const char *name);
-/* cover: windows cut short by the map's end count, too, as the mean of what they have (float maps only); else
- * sizes are floored. */
+/* Windows of 2x2, or of the whole map. cover: windows cut short by the map's end count, too, as the mean of
+ * what they have (float maps only); else sizes are floored. */
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
                     int window_w, bool cover);
 

@@ -236,6 +236,22 @@ static int add_layer(builder *b, const bso_token *t)
     return BSO_ERROR;
 }
 
+/* What error_bits=8 needs. */
+static int allocate_errors(bso_network *net)
+{
+    bso_errors *e = &net->errors;
+    const char *what = "errors in 8 bits";
+    e->by_sample = bso_alloc(BSO_MEM_WORKSPACE, net->error_sample_bytes, 1, what);
+    e->sample_scale = bso_alloc(BSO_MEM_WORKSPACE, (size_t)net->batch, sizeof(float), what);
+    e->by_channel = bso_alloc(BSO_MEM_WORKSPACE, net->error_channel_bytes, 1, what);
+    e->channel_scale = bso_alloc(BSO_MEM_WORKSPACE, net->error_outputs, sizeof(float), what);
+    net->operand_levels =
+        bso_alloc(BSO_MEM_WORKSPACE, net->operand_level_bytes, 1, "levels of synapse inputs");
+    return e->by_sample && e->sample_scale && e->by_channel && e->channel_scale && net->operand_levels
+               ? 0
+               : BSO_ERROR;
+}
+
 /* Buffers whose size only the whole chain knows. */
 static int allocate_shared(bso_network *net)
 {
@@ -261,6 +277,7 @@ static int allocate_shared(bso_network *net)
     net->operand_bits =
         bso_alloc(BSO_MEM_WORKSPACE, net->operand_words, sizeof *net->operand_bits, "active synapse inputs");
     if (!net->operand_bits) return BSO_ERROR;
+    if (net->error_outputs && allocate_errors(net)) return BSO_ERROR;
     if (net->training && branches) {
         net->waiting =
             bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "waiting activation gradients");
@@ -335,6 +352,7 @@ int bso_network_create(bso_network **out, const bso_settings *s, int channels, i
             .leak = (float)s->leak,
             .threshold = sign ? 0 : (float)s->threshold,
             .loss_mse = s->loss_mse,
+            .error_bits = (int)s->error_bits,
         };
         status = build(net, s, tokens, count, rule->representation);
         if (status) {
@@ -369,7 +387,13 @@ void bso_network_free(bso_network *net)
         bso_free(net->operand[i]);
     }
     bso_free(net->operand_bits);
+    bso_free(net->operand_levels);
+    bso_free(net->errors.by_sample);
+    bso_free(net->errors.sample_scale);
+    bso_free(net->errors.by_channel);
+    bso_free(net->errors.channel_scale);
     bso_counter_free(net->counter);
+    bso_stage_clock_free(net->stages);
     bso_free(net->waiting);
     bso_free(net->scratch);
     bso_free(net->logits);

@@ -177,7 +177,15 @@ static void neurons_free(bso_layer *l)
     bso_free(own);
 }
 
-static const bso_layer_kind neurons_kind = {forward, backward, operand, operand_need, neurons_free};
+static const bso_layer_kind neurons_kind = {
+    .forward = forward,
+    .backward = backward,
+    .operand = operand,
+    .operand_need = operand_need,
+    .free = neurons_free,
+    .forward_stage = BSO_STAGE_NEURONS,
+    .backward_stage = BSO_STAGE_NEURONS_BACKWARD,
+};
 
 bool bso_layer_is_neurons(const bso_layer *l)
 {

@@ -16,36 +16,23 @@ typedef struct {
     int window_h, window_w;
 } pool;
 
-/* One map: its whole windows. */
-static void spread(float *dx, const float *dy, const bso_signal *in, const bso_signal *out, int window_h,
-                   int window_w)
+/* The whole map as one window. Partial sums, side by side, for one sum would wait for each addition. */
+static float mean_of(const float *x, size_t n)
 {
-    float share = 1.0f / (float)(window_h * window_w);
-    int whole_h = in->height / window_h, whole_w = in->width / window_w;
-    for (int y = 0; y < whole_h * window_h; y++) {
-        float *to = dx + (size_t)(y * in->width);
-        const float *from = dy + (size_t)(y / window_h * out->width);
-        for (int x = 0; x < whole_w; x++) {
-            for (int i = 0; i < window_w; i++) to[x * window_w + i] = share * from[x];
-        }
+    enum { SUMS = 8 };
+    float sums[SUMS] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + SUMS <= n; i += SUMS) {
+        for (size_t k = 0; k < SUMS; k++) sums[k] += x[i + k];
     }
+    for (; i < n; i++) sum += x[i];
+    for (size_t k = 0; k < SUMS; k++) sum += sums[k];
+    return sum / (float)n;
 }
 
-static void average(float *y, const float *x, const bso_signal *in, const bso_signal *out, int window_h,
-                    int window_w)
+static void fill(float *x, size_t n, float value)
 {
-    float share = 1.0f / (float)(window_h * window_w);
-    int whole_h = in->height / window_h, whole_w = in->width / window_w;
-    for (int oy = 0; oy < whole_h; oy++) {
-        for (int ox = 0; ox < whole_w; ox++) {
-            const float *corner = x + (size_t)(oy * window_h * in->width + ox * window_w);
-            float sum = 0;
-            for (int i = 0; i < window_h; i++) {
-                for (int j = 0; j < window_w; j++) sum += corner[i * in->width + j];
-            }
-            y[oy * out->width + ox] = sum * share;
-        }
-    }
+    for (size_t i = 0; i < n; i++) x[i] = value;
 }
 
 static int at_most(int n, int limit)
@@ -100,6 +87,12 @@ static void spread_cut(float *dx, const float *dy, const bso_layer *l)
     }
 }
 
+static bool is_whole(const bso_layer *l)
+{
+    const pool *own = l->own;
+    return own->window_h == l->below->out.height && own->window_w == l->below->out.width;
+}
+
 static bool has_cut(const bso_layer *l)
 {
     cut window;
@@ -108,22 +101,21 @@ static bool has_cut(const bso_layer *l)
 
 static void average_maps(const bso_layer *l, int n, const float *x, float *y)
 {
-    const pool *own = l->own;
     const bso_signal *in = &l->below->out, *out = &l->out;
     size_t in_area = (size_t)in->height * (size_t)in->width,
            out_area = (size_t)out->height * (size_t)out->width;
-    bool cuts = has_cut(l);
+    bool cuts = has_cut(l), whole = is_whole(l);
 #pragma omp parallel for collapse(2) schedule(static)
     for (int c = 0; c < in->channels; c++) {
         for (int sample = 0; sample < n; sample++) {
             size_t map = (size_t)c * (size_t)n + (size_t)sample;
             float *to = y + map * out_area;
             const float *from = x + map * in_area;
-            if (own->window_h == 2 && own->window_w == 2) {
+            if (whole) {
+                *to = mean_of(from, in_area);
+            } else {
                 bso_kernel->average(to, (size_t)out->width, from, (size_t)in->width, (size_t)in->height / 2,
                                     (size_t)in->width / 2);
-            } else {
-                average(to, from, in, out, own->window_h, own->window_w);
             }
             if (cuts) average_cut(to, from, l);
         }
@@ -147,16 +139,16 @@ void bso_pool_spread(const bso_layer *l, size_t first, size_t maps, float *dx, c
     size_t in_area = (size_t)in->height * (size_t)in->width,
            out_area = (size_t)out->height * (size_t)out->width;
     bool covered = out->height * own->window_h >= in->height && out->width * own->window_w >= in->width;
-    bool cuts = has_cut(l);
+    bool cuts = has_cut(l), whole = is_whole(l);
     for (size_t map = first; map < first + maps; map++) {
         float *to = dx + map * in_area;
         const float *from = dy + map * out_area;
         if (!covered) memset(to, 0, in_area * sizeof *to);
-        if (own->window_h == 2 && own->window_w == 2) {
+        if (whole) {
+            fill(to, in_area, *from / (float)in_area);
+        } else {
             bso_kernel->spread(to, (size_t)in->width, from, (size_t)out->width, (size_t)in->height / 2,
                                (size_t)in->width / 2);
-        } else {
-            spread(to, from, in, out, own->window_h, own->window_w);
         }
         if (cuts) spread_cut(to, from, l);
     }
@@ -199,7 +191,15 @@ static void pool_free(bso_layer *l)
     bso_free(l->own);
 }
 
-static const bso_layer_kind pool_kind = {forward, backward, operand, operand_need, pool_free};
+static const bso_layer_kind pool_kind = {
+    .forward = forward,
+    .backward = backward,
+    .operand = operand,
+    .operand_need = operand_need,
+    .free = pool_free,
+    .forward_stage = BSO_STAGE_POOLING,
+    .backward_stage = BSO_STAGE_POOLING_BACKWARD,
+};
 
 int bso_pool_create(bso_layer *l, bso_network *net, bso_layer *below, const char *name, int window_h,
                     int window_w, bool cover)

@@ -30,9 +30,10 @@
 #include <stdint.h>
 
 enum {
-    BSO_ROW = 256,                                   /* bytes of a whole row of lanes */
-    BSO_GROUPS = 8,                                  /* groups of four inputs that are looked up together */
-    BSO_PATTERNS = 16,                               /* of four bits */
+    BSO_ROUND_WORDS = 64, /* random words that round_i8 takes at a time, for four values each */
+    BSO_ROW = 256,        /* bytes of a whole row of lanes */
+    BSO_GROUPS = 8,       /* groups of four inputs that are looked up together */
+    BSO_PATTERNS = 16,    /* of four bits */
     BSO_TABLES = BSO_GROUPS * BSO_PATTERNS * BSO_ROW /* bytes of tables */
 };
 
@@ -54,19 +55,27 @@ typedef struct {
     void (*tables_f32)(float *tables, int row, const float *x, size_t stride, int inputs, int lanes,
                        bool is_signed);
 
-    /* sums[r * stride + lane] += table, r < rows. stride in elements. Sums of bytes must fit a byte. */
+    void (*tables_i16)(int16_t *tables, int row, const int8_t *x, size_t stride, int inputs, int lanes,
+                       bool is_signed);
+
+    /* sums[r * stride + lane] += table, r < rows. stride in elements. Sums must fit the type. */
     void (*lookup_u8)(uint8_t *sums, size_t stride, size_t rows, int row, const uint8_t *tables, int groups,
                       bso_patterns patterns);
     void (*lookup_f32)(float *sums, size_t stride, size_t rows, int row, const float *tables, int groups,
                        bso_patterns patterns);
 
+    void (*lookup_i16)(int16_t *sums, size_t stride, size_t rows, int row, const int16_t *tables, int groups,
+                       bso_patterns patterns);
+
     /* wide[i] += narrow[i]; narrow[i] = 0 */
     void (*widen_u8)(uint16_t *wide, uint8_t *narrow, size_t n);
+    void (*widen_i16)(int32_t *wide, int16_t *narrow, size_t n);
     /* The forward product's end: y[p] = (2 * sums[p] - ones[p]) * scale */
     void (*finish_forward)(float *y, const uint16_t *sums, const int32_t *ones, size_t n, float scale);
 
     /* The data gradient's end: to[i] += inside[i] ? x[i] : 0; inside[i] is all bits or none. */
-    void (*add_inside)(float *to, const float *x, const uint32_t *inside, size_t n);
+    void (*add_inside)(float *to, const float *x, const uint8_t *inside, size_t n);
+    void (*add_inside_i16)(float *to, const int16_t *x, const uint8_t *inside, size_t n);
 
     /* Sparse weight gradient: for every row r, sums[r * stride + lane] += v * d[p * (row / 4) + lane], p
      * running upwards over the set bits of bits[r * bit_stride], `words` words; v = 1 where x is NULL, else
@@ -80,6 +89,27 @@ typedef struct {
     /* to[j * to_stride + i] = from[i * stride + j], i < rows, j < columns */
     void (*transpose_f32)(float *to, size_t to_stride, const float *from, size_t stride, size_t rows,
                           size_t columns);
+
+    /* ---- errors in 8 bits ---- */
+
+    /* to[i] = inside[i] ? x[i] : 0 */
+    void (*copy_inside_u8)(uint8_t *to, const uint8_t *x, const uint8_t *inside, size_t n);
+
+    /* Dense weight gradient: sums[r * stride + o] += sum over q < fours and j < 4 of levels[r * level_stride
+     * + 4 q + j] * errors[q * error_stride + 4 o + j], o < lanes, a multiple of 32. largest: of the levels.
+     */
+    void (*dense_i8)(int32_t *sums, size_t stride, size_t rows, size_t lanes, const uint8_t *levels,
+                     size_t level_stride, const int8_t *errors, size_t error_stride, size_t fours,
+                     int largest);
+    /* The largest |x[i]|; infinite or NaN where one is not finite; 0 for n = 0. */
+    float (*largest_magnitude)(const float *x, size_t n);
+    /* codes[i] = floor(x[i] * inverse + (byte i % 4 of random[i / 4] + 1/2) / 256): rounded at random, to the
+     * value above as often as x is nearer to it. |x[i] * inverse| <= 127. random: BSO_ROUND_WORDS words for
+     * each 4 * BSO_ROUND_WORDS values or part of them. */
+    void (*round_i8)(int8_t *codes, const float *x, size_t n, float inverse, const uint32_t *random);
+    /* levels[i] = x[i] * scale, rounded to nearest; false where one is not within 0 .. 255. |x[i] * scale| <
+     * 2^30. */
+    bool (*pack_levels)(uint8_t *levels, const float *x, size_t n, float scale);
 } bso_product_kernels;
 
 #endif

@@ -1,34 +1,18 @@
 /* products.c: the three products of a one-bit synapse out of the kernels. See products.h. */
-#include "core/products.h"
+#include "core/product_parts.h"
 
 #include "core/error.h"
-#include "core/kernels.h"
 #include "core/memory.h"
 
 #include <string.h>
 
 enum {
-    GROUP_PIXELS = 512,                    /* of a group, where one sample has fewer */
-    FLOATS = BSO_ROW / (int)sizeof(float), /* lanes of a whole row */
-    TABLE_INPUTS = 4 * BSO_GROUPS,         /* inputs whose tables are made together */
-    DATA_ROWS = 512,                       /* inputs whose data gradients are worked out together */
-    GATHER_PIXELS = 64                     /* pixels whose errors are gathered from: 32 KiB */
+    GROUP_PIXELS = 512,                   /* of a group, where one sample has fewer */
+    FLOATS = BSO_ROW / (int)sizeof(float) /* lanes of a whole row */
 };
 
-static size_t area_of(const bso_window *w)
-{
-    return (size_t)w->out_h * (size_t)w->out_w;
-}
-
-static int at_most(int n, int limit)
-{
-    return n < limit ? n : limit;
-}
-
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
+/* A place to measure scratch from. */
+static char nowhere[64];
 
 static int group_of(const bso_window *window, int batch)
 {
@@ -56,14 +40,14 @@ static void lay_inside(const bso_product *product)
 {
     const bso_window *w = &product->window;
     for (int tap = 0; tap < taps_of(w); tap++) {
-        uint32_t *inside = product->inside + (size_t)tap * product->lanes;
+        uint8_t *inside = product->inside + (size_t)tap * product->lanes;
         uint64_t *bits = product->inside_bits + (size_t)tap * (product->lanes / 64);
         const int dy = tap / w->kernel_w - w->pad, dx = tap % w->kernel_w - w->pad;
         for (size_t p = 0; p < (size_t)product->group * area_of(w); p++) {
             const int x = (int)(p % (size_t)w->out_w) + dx,
                       y = (int)(p / (size_t)w->out_w % (size_t)w->out_h) + dy;
             if (x < 0 || x >= w->in_w || y < 0 || y >= w->in_h) continue;
-            inside[p] = ~(uint32_t)0;
+            inside[p] = UINT8_MAX;
             bits[p / 64] |= (uint64_t)1 << p % 64;
         }
     }
@@ -73,7 +57,7 @@ int bso_product_create(bso_product *product, const bso_window *window, int outpu
 {
     *product = (bso_product){.window = *window, .outputs = outputs, .group = group_of(window, batch)};
     product->moved = window->stride == 1 && window->in_h == window->out_h && window->in_w == window->out_w;
-    product->lanes = round_up((size_t)product->group * area_of(window), GATHER_PIXELS);
+    product->lanes = round_up((size_t)product->group * area_of(window), BLOCK_PIXELS);
     if (!product->moved) return 0;
     const size_t all = (size_t)taps_of(window) * product->lanes;
     product->inside = bso_alloc(BSO_MEM_WORKSPACE, all, sizeof *product->inside, "patch masks");
@@ -90,33 +74,7 @@ void bso_product_free(bso_product *product)
     bso_free(product->inside_bits);
 }
 
-/* How far a patch's input is from its output, in pixels, where patches are the input moved. */
-static ptrdiff_t tap_shift(const bso_window *window, int tap)
-{
-    return (ptrdiff_t)(tap / window->kernel_w - window->pad) * window->in_w + tap % window->kernel_w -
-           window->pad;
-}
-
-/* The row of lanes for what is left to do, of `whole` lanes in BSO_ROW bytes: its bytes. */
-static int row_for(size_t left, size_t whole)
-{
-    return 4 * left > 3 * whole ? BSO_ROW : 4 * left > whole ? BSO_ROW / 2 : BSO_ROW / 4;
-}
-
-/* Pieces of a scratch block, each aligned to 64 bytes. */
-static void *piece(char **at, size_t bytes)
-{
-    void *here = *at;
-    *at += round_up(bytes, 64);
-    return here;
-}
-
 /* ---- forward ---- */
-
-static size_t words_of(const bso_window *w)
-{
-    return ((size_t)bso_window_inputs(w) + 63) / 64;
-}
 
 bool bso_product_forward_fits(const bso_product *product, const bso_signal *in)
 {
@@ -149,9 +107,6 @@ static size_t lay_out_forward(forward_scratch *f, const bso_product *product, co
     f->wide = piece(&at, outputs * BSO_ROW * sizeof *f->wide);
     return (size_t)(at - (char *)scratch);
 }
-
-/* A place to measure scratch from. */
-static char nowhere[64];
 
 size_t bso_product_forward_scratch(const bso_product *product, const bso_signal *in)
 {
@@ -249,9 +204,8 @@ static void transpose_words(uint64_t w[64])
     }
 }
 
-/* patterns[k - k0][o / 64] bit o % 64 = weights[o][k / 64] bit k % 64. k0 is a multiple of 64. */
-static void transpose_weights(uint64_t *patterns, const uint64_t *weights, int outputs, size_t words, int k0,
-                              int k1)
+void bso_transpose_weights(uint64_t *patterns, const uint64_t *weights, int outputs, size_t words, int k0,
+                           int k1)
 {
     const size_t stride = ((size_t)outputs + 63) / 64;
     uint64_t block[64];
@@ -295,16 +249,12 @@ static void spread(const bso_product *product, float *dx, int n, int first, size
     }
     for (int k = k0; k < k1; k++) {
         const int tap = k / window->channels, channel = k % window->channels;
-        const ptrdiff_t shift = tap_shift(window, tap), at = (ptrdiff_t)p0 + shift;
-        /* What would leave the group is outside the map. */
-        const size_t skip = at < 0 ? (size_t)-at : 0;
-        const ptrdiff_t room = (ptrdiff_t)pixels - at;
-        const size_t end = room < (ptrdiff_t)lanes ? room < 0 ? 0 : (size_t)room : lanes;
-        if (skip >= end) continue;
+        const bso_reach reach = reach_of(window, tap, pixels, p0, lanes);
+        if (reach.begin >= reach.end) continue;
         float *to = dx + ((size_t)channel * (size_t)n + (size_t)first) * area;
-        bso_kernel->products->add_inside(to + (at + (ptrdiff_t)skip), sums + (size_t)(k - k0) * stride + skip,
-                                         product->inside + (size_t)tap * product->lanes + p0 + skip,
-                                         end - skip);
+        bso_kernel->products->add_inside(
+            to + (reach.at + (ptrdiff_t)reach.begin), sums + (size_t)(k - k0) * stride + reach.begin,
+            product->inside + (size_t)tap * product->lanes + p0 + reach.begin, reach.end - reach.begin);
     }
 }
 
@@ -323,7 +273,7 @@ void bso_product_data(const bso_product *product, float *dx, const float *zeta, 
     }
     for (int k = 0; k < inputs; k += DATA_ROWS) {
         const int here = at_most(DATA_ROWS, inputs - k);
-        transpose_weights(d.patterns, weights, outputs, words_of(window), k, k + here);
+        bso_transpose_weights(d.patterns, weights, outputs, words_of(window), k, k + here);
         for (size_t p = 0; p < pixels;) {
             const int row = row_for(pixels - p, FLOATS), most = row / (int)sizeof(float);
             const int lanes = pixels - p < (size_t)most ? (int)(pixels - p) : most;
@@ -373,7 +323,7 @@ void bso_operand_look(bso_operand *operand, const bso_product *product, const fl
 
 typedef struct {
     uint64_t *patterns;   /* [rows][words] of a group's pixels */
-    float *errors;        /* [GATHER_PIXELS][FLOATS]: errors, outputs side by side */
+    float *errors;        /* [BLOCK_PIXELS][FLOATS]: errors, outputs side by side */
     float *tables, *sums; /* sums: [rows][FLOATS] */
     ptrdiff_t *values;    /* [rows] where in operand->x the group's first pixel is, for this input */
     size_t words;
@@ -384,7 +334,7 @@ static size_t lay_out_weight(weight_scratch *s, const bso_product *product, int 
     char *at = scratch;
     s->words = product->lanes / 64;
     s->patterns = piece(&at, (size_t)rows * s->words * sizeof *s->patterns);
-    s->errors = piece(&at, GATHER_PIXELS * BSO_ROW);
+    s->errors = piece(&at, BLOCK_PIXELS * BSO_ROW);
     s->tables = piece(&at, BSO_TABLES);
     s->sums = piece(&at, (size_t)rows * BSO_ROW);
     s->values = piece(&at, (size_t)rows * sizeof *s->values);
@@ -408,28 +358,32 @@ static inline uint64_t word_at(const uint64_t *bits, size_t words, ptrdiff_t at)
     return low >> offset | high << (64 - offset);
 }
 
-/* The patch bits of inputs k0 .. k1-1 over the group of so many pixels that begins at pixel `from` of the
- * batch. */
-static void lay_patterns(const weight_scratch *s, const bso_product *product, const bso_operand *operand,
-                         int n, size_t from, size_t pixels, int k0, int k1)
+void bso_lay_patterns(uint64_t *patterns, size_t stride, const bso_product *product,
+                      const bso_operand *operand, int n, size_t from, size_t pixels, int k0, int k1)
 {
     const bso_window *window = &product->window;
     const size_t row = bso_operand_words(product, n), words = (pixels + 63) / 64;
     const uint64_t last = ~(uint64_t)0 >> (64 * words - pixels);
-    for (int k = k0; k < k1; k++) {
+    for (int k = k0; k < k1; k++, patterns += stride) {
         const int tap = k / window->channels, channel = k % window->channels;
         const ptrdiff_t at = (ptrdiff_t)from + tap_shift(window, tap);
         const uint64_t *bits = operand->bits + (size_t)channel * row;
-        const uint64_t *inside = product->inside_bits + (size_t)tap * s->words;
-        uint64_t *pattern = s->patterns + (size_t)(k - k0) * s->words;
+        const uint64_t *inside = product->inside_bits + (size_t)tap * (product->lanes / 64);
         for (size_t w = 0; w < words; w++)
-            pattern[w] = word_at(bits, row, at + 64 * ((ptrdiff_t)w + 1)) & inside[w];
-        pattern[words - 1] &= last;
-        s->values[k - k0] = (ptrdiff_t)((size_t)channel * (size_t)n * area_of(window)) + at;
+            patterns[w] = word_at(bits, row, at + 64 * ((ptrdiff_t)w + 1)) & inside[w];
+        patterns[words - 1] &= last;
     }
 }
 
-/* sums += the group's pixels from p on, at most GATHER_PIXELS, whose errors are in s->errors. */
+/* Where in the operand input k of the group's first pixel is. */
+static ptrdiff_t value_of(const bso_product *product, int n, size_t from, int k)
+{
+    const bso_window *w = &product->window;
+    return (ptrdiff_t)((size_t)(k % w->channels) * (size_t)n * area_of(w) + from) +
+           tap_shift(w, k / w->channels);
+}
+
+/* sums += the group's pixels from p on, at most BLOCK_PIXELS, whose errors are in s->errors. */
 static void weight_block(const weight_scratch *s, const bso_operand *operand, size_t p, int pixels, int rows,
                          int row)
 {
@@ -459,14 +413,15 @@ void bso_product_weight(const bso_product *product, float *gradient, const bso_o
     memset(gradient, 0, (size_t)rows * (size_t)outputs * sizeof *gradient);
     for (int first = 0; first < n; first += group) {
         const size_t from = (size_t)first * area, pixels = (size_t)at_most(group, n - first) * area;
-        lay_patterns(&s, product, operand, n, from, pixels, k0, k1);
+        bso_lay_patterns(s.patterns, s.words, product, operand, n, from, pixels, k0, k1);
+        for (int r = 0; r < rows; r++) s.values[r] = value_of(product, n, from, k0 + r);
         for (int o = 0; o < outputs;) {
             const int row = row_for((size_t)(outputs - o), FLOATS), most = row / (int)sizeof(float);
             const int lanes = at_most(most, outputs - o);
             memset(s.sums, 0, (size_t)rows * (size_t)row);
-            if (lanes < most) memset(s.errors, 0, (size_t)GATHER_PIXELS * (size_t)row);
-            for (size_t p = 0; p < pixels; p += GATHER_PIXELS) {
-                const int here = pixels - p < GATHER_PIXELS ? (int)(pixels - p) : GATHER_PIXELS;
+            if (lanes < most) memset(s.errors, 0, (size_t)BLOCK_PIXELS * (size_t)row);
+            for (size_t p = 0; p < pixels; p += BLOCK_PIXELS) {
+                const int here = pixels - p < BLOCK_PIXELS ? (int)(pixels - p) : BLOCK_PIXELS;
                 bso_kernel->products->transpose_f32(s.errors, (size_t)most,
                                                     zeta + (size_t)o * total + from + p, total, (size_t)lanes,
                                                     (size_t)here);

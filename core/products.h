@@ -21,7 +21,7 @@ typedef struct {
                   is kept for a group stays in cache */
     bool moved;   /* patches are the input itself, moved: stride 1, a map as large as the input's */
     size_t lanes; /* pixels of a group, rounded up to GATHER_PIXELS */
-    uint32_t
+    uint8_t
         *inside; /* where moved, [taps][lanes]: all bits where the tap of an output pixel lies in the map */
     uint64_t *inside_bits; /* the same in bits: [taps][lanes / 64] */
 } bso_product;
@@ -68,6 +68,9 @@ typedef struct {
     bool ones;      /* every x is 0 or 1 */
     double active;  /* share of x that is not 0 */
     bso_operand_kind kind;
+    uint8_t *levels; /* for errors in 8 bits and values other than 0 and 1: [channels][n * area] */
+    float grid;      /* level = x * grid */
+    int largest;     /* of the levels */
 } bso_operand;
 
 /* Words of a channel's row of bits: there is a word of zeros before and behind. */
@@ -81,5 +84,47 @@ void bso_operand_look(bso_operand *operand, const bso_product *product, const fl
 void bso_product_weight(const bso_product *product, float *gradient, const bso_operand *operand,
                         const float *zeta, int n, int k0, int k1, void *scratch);
 size_t bso_product_weight_scratch(const bso_product *product, int rows);
+
+/* ---- errors in 8 bits (products_i8.c) ---- */
+
+/* A layer's error signals, rounded at random to 8 bits. Twice, for the two products sum over different
+ * things: the data gradient over channels, so that a scale must hold for all of a sample's; the weight
+ * gradient over samples and pixels, so that every channel has its own. */
+typedef struct {
+    int8_t *by_sample;    /* [outputs][n * area] */
+    float *sample_scale;  /* [n]: error = code * scale */
+    int8_t *by_channel;   /* in blocks of 32 outputs, four pixels of a group side by side */
+    float *channel_scale; /* [outputs] */
+} bso_errors;
+
+/* What the random numbers behind the rounding depend on. */
+typedef struct {
+    uint64_t seed, step; /* step: counts time steps of all updates */
+    uint32_t layer;
+} bso_rounding;
+
+/* Can the products of a synapse take errors in 8 bits? */
+bool bso_errors_fit(const bso_product *product);
+
+/* Bytes of by_sample and by_channel for a batch. */
+size_t bso_errors_sample_bytes(const bso_product *product, int batch);
+size_t bso_errors_channel_bytes(const bso_product *product, int batch);
+
+/* Round zeta, [outputs][n * area]; wants_input: the data gradient will be wanted. A scale is NaN or infinite
+ * where an error is not finite; its codes are then 0. Parallel over channels. */
+void bso_errors_round(bso_errors *errors, const bso_product *product, const float *zeta, int n,
+                      bso_rounding rounding, bool wants_input);
+
+/* Values as levels for bso_product_weight_i8, where there are others than 0 and 1. Returns 0, or BSO_ERROR
+ * where one is no level. Parallel over channels. */
+int bso_operand_levels(bso_operand *operand, const bso_product *product, int n);
+
+/* As bso_product_data and bso_product_weight, from rounded errors; sums are exact. */
+void bso_product_data_i8(const bso_product *product, float *dx, const bso_errors *errors, int n, int first,
+                         int count, const uint64_t *weights, void *scratch);
+void bso_product_weight_i8(const bso_product *product, float *gradient, const bso_operand *operand,
+                           const bso_errors *errors, int n, int k0, int k1, void *scratch);
+size_t bso_product_data_i8_scratch(const bso_product *product);
+size_t bso_product_weight_i8_scratch(const bso_product *product, int rows);
 
 #endif

@@ -20,7 +20,8 @@ typedef enum {
     BSO_RANDOM_MAKE = 7,    /* stand-ins; a and b are their makers' */
     BSO_RANDOM_REGRET =
         8, /* problems of core/regret_problem.c: a = what, family and d, b = round and position */
-    BSO_RANDOM_MOMENTUM = 9 /* rounding of core/momentum.c: a = parameter ordinal, b = update and weight */
+    BSO_RANDOM_MOMENTUM = 9, /* rounding of core/momentum.c: a = parameter ordinal, b = update and weight */
+    BSO_RANDOM_ERRORS = 10 /* rounding of core/products_i8.c: a = layer and scale, b = time step and error */
 } bso_random_purpose;
 
 /* Four independent 32-bit words. */

@@ -86,6 +86,10 @@ const bso_key bso_keys[] = {
      "surrogate derivative of the spike"},
     {"detach_reset", BSO_KEY_SWITCH, AT(detach_reset), "on", 0, 0, NULL, true,
      "no gradient through the reset (gradients through time only)"},
+    {"error_bits", BSO_KEY_INTEGER, AT(error_bits), "32", 8, 32, "32|8", true,
+     "bits of the error signals that convolutions with one-bit weights make their gradients of; 8: rounded "
+     "at "
+     "random, with a scale for each channel (weights) or sample (inputs)"},
     {"momentum_bits", BSO_KEY_INTEGER, AT(momentum_bits), "32", 8, 32, "32|16|8", true,
      "bits that a rule on one-bit weights keeps of each weight's momentum; 16 and 8: rounded at random, with "
      "a scale for each block of weights"},
@@ -507,6 +511,29 @@ static int check_momentum_bits(const bso_settings *s, const bso_optimizer *rule)
                     s->momentum_bits, rule->name, names);
 }
 
+/* Errors in 8 bits meet one-bit weights, and spikes or traces of them on a grid of levels from 0 up. */
+static int check_error_bits(const bso_settings *s, const bso_optimizer *rule)
+{
+    if (s->error_bits == 32) return 0;
+    const bso_gradient *estimator = bso_gradient_find(s->gradient);
+    if (!estimator) return BSO_ERROR;
+    if (rule->representation == BSO_REP_FLOAT) {
+        return bso_fail(
+            "error_bits=8: optimizer %s has float weights, and 8-bit errors are for one-bit ones; "
+            "set error_bits=32",
+            rule->name);
+    }
+    if (estimator->needs_previous) {
+        return bso_fail(
+            "error_bits=8: the traces of gradient=%s do not lie on a grid of 8 bits; set error_bits=32 "
+            "or choose ottt, sltt or bptt",
+            estimator->name);
+    }
+    if (strcmp(s->neuron, "sign") == 0)
+        return bso_fail("error_bits=8: sign neurons put out -1, which is no level; set error_bits=32");
+    return 0;
+}
+
 /* Each word of `measure` is known, and a trace, which is made from the same place, is not wanted as well. */
 static int check_measure(const bso_settings *s)
 {
@@ -550,7 +577,9 @@ int bso_settings_check(bso_settings *s)
                         gradient->name);
     }
     if (is(s->neuron, "sign") && check_sign(s, gradient)) return BSO_ERROR;
-    if (check_hypers(s, rule) || check_momentum_bits(s, rule) || check_measure(s)) return BSO_ERROR;
+    if (check_hypers(s, rule) || check_momentum_bits(s, rule) || check_error_bits(s, rule) ||
+        check_measure(s))
+        return BSO_ERROR;
     resolve(s);
     return 0;
 }

@@ -42,6 +42,7 @@ typedef struct {
     double leak, threshold, loss_mse;
     char surrogate[BSO_WORD];
     bool detach_reset;
+    int64_t error_bits;    /* 32, 8: of the error signals that one-bit layers work with */
     int64_t momentum_bits; /* 32, 16, 8: of the momentum of a rule on bits */
     /* schedules; lr is the learning rate of the full-precision parameters, trained by SGD under every method
      */

@@ -20,7 +20,9 @@ static void give_tile(const bso_pass *pass, bso_learner *learner, size_t first, 
 {
     if (pass->observer && pass->observer->gradient)
         pass->observer->gradient(pass->observer->user, learner, first, n, gradient);
+    double begun = bso_stage_update_begin(pass->net->stages);
     bso_learner_tile(learner, first, n, gradient);
+    bso_stage_update_end(pass->net->stages, begun);
 }
 
 void bso_update_tile(const bso_pass *pass, bso_param *p, size_t first, size_t n, const float *gradient)
@@ -71,6 +73,7 @@ int bso_update_flush(const bso_pass *pass)
         int status = give_end(pass, learner);
         if (status) return status;
     }
+    bso_stage_end(net->stages, net->layers, BSO_STAGE_UPDATE);
     return 0;
 }
 
@@ -117,6 +120,7 @@ int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float
                 (float)(share * ((1 - a) * (exp(o - partition) - target) + a * 2 * (o - target) / classes));
         }
     }
+    bso_stage_end(net->stages, net->layers, BSO_STAGE_LOSS);
     return 0;
 }
 
@@ -146,9 +150,11 @@ static bso_pass pass_at(bso_network *net, const float *x, int n, int t, bool tra
 static float *forward(const bso_pass *pass)
 {
     bso_network *net = pass->net;
+    bso_stage_end(net->stages, net->layers, BSO_STAGE_OTHER);
     for (int i = 0; i < net->layers; i++) {
         if (net->counter && !pass->training) bso_counter_see(net->counter, i, pass);
         net->layer[i].kind->forward(&net->layer[i], pass);
+        bso_stage_end(net->stages, i, net->layer[i].kind->forward_stage);
     }
     return bso_layer_map(&net->layer[net->layers - 1], pass->t);
 }
@@ -177,6 +183,7 @@ static int backward(const bso_pass *pass)
         int status = l->kind->backward(l, pass, i > 0);
         if (status) return status;
         end_branch(pass, l);
+        bso_stage_end(net->stages, i, l->kind->backward_stage);
     }
     return 0;
 }
@@ -238,10 +245,12 @@ int bso_network_train(bso_network *net, const float *x, const int *y, int n, con
 {
     *result = (bso_batch_result){0};
     keep_threads(net);
+    bso_stage_begin(net->stages);
     if (observer && observer->batch) observer->batch(observer->user, x, y, n);
     int status = net->estimator->through_time ? train_through_time(net, x, y, n, observer, &result->loss)
                                               : train_online(net, x, y, n, observer, &result->loss);
     if (!status) result->correct = correct_predictions(net, y, n);
+    bso_stage_end(net->stages, net->layers, BSO_STAGE_OTHER);
     return status;
 }
 
@@ -249,6 +258,7 @@ void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n,
 {
     *result = (bso_batch_result){0};
     keep_threads(net);
+    bso_stage_begin(net->stages);
     for (int t = 0; t < net->steps; t++) {
         bso_pass pass = pass_at(net, x, n, t, false, NULL);
         /* A loss that is not finite is reported as such, not refused: the network is only looked at. */
@@ -260,6 +270,7 @@ void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n,
 void bso_network_estimate_norm(bso_network *net, const float *x, int n, size_t batch)
 {
     keep_threads(net);
+    bso_stage_begin(net->stages);
     for (int t = 0; t < net->steps; t++) {
         bso_pass pass = pass_at(net, x, n, t, false, NULL);
         /* A cumulative average: the k-th statistic, from 0, moves it by 1 / (k + 1). */

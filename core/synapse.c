@@ -12,8 +12,10 @@
 #include "core/products.h"
 
 #include "core/error.h"
+#include "core/notice.h"
 
 #include <cblas.h>
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +34,9 @@ typedef struct {
     int share;     /* rows of the weights that a thread hands over at a time */
     bool products; /* one-bit weights and spikes by products.c */
     bool packed;   /* the input is */
+    bool few_bits; /* errors in 8 bits */
+    float grid;    /* then: levels of the operand in the weight gradient, the value 1 is that many */
+    int levels;    /* the largest */
 } synapse;
 
 static size_t area(const synapse *s)
@@ -199,7 +204,10 @@ static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta,
     for (int first = 0; first < pass->n; first += s->product.group) {
         int count = at_most(s->product.group, pass->n - first);
         void *scratch = bso_scratch(pass->net, omp_get_thread_num());
-        if (s->weight->bits && s->products) {
+        if (s->few_bits) {
+            bso_product_data_i8(&s->product, dx, &pass->net->errors, pass->n, first, count, s->weight->bits,
+                                scratch);
+        } else if (s->weight->bits && s->products) {
             bso_product_data(&s->product, dx, zeta, pass->n, first, count, s->weight->bits, scratch);
         } else {
             data_sgemm(s, pass, zeta, dx, first, count, scratch);
@@ -221,6 +229,17 @@ static void weight_sgemm(const synapse *s, int n, const float *zeta, const float
     }
 }
 
+static int look_at_levels(const bso_layer *l, const bso_pass *pass, bso_operand *operand)
+{
+    const synapse *s = l->own;
+    operand->levels = pass->net->operand_levels;
+    operand->grid = s->grid;
+    operand->largest = s->levels;
+    if (bso_operand_levels(operand, &s->product, pass->n) == 0) return 0;
+    return bso_fail("error_bits=8: the traces before %s leave 0 .. %g; gradient=%s needs error_bits=32",
+                    l->name, (double)(255 / s->grid), pass->net->estimator->name);
+}
+
 /* Weight gradient, sum over samples and pixels of the operand times zeta (docs/methods.md, 2), in tiles of
  * whole input rows straight to the learner: no buffer of a layer's size exists. */
 static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta, const float *x)
@@ -229,7 +248,9 @@ static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta
     int n = pass->n, rows = s->weight->rows, outputs = s->product.outputs;
     bso_operand operand = {.x = x, .bits = pass->net->operand_bits, .kind = BSO_OPERAND_DENSE};
     if (s->packed && s->products) bso_operand_look(&operand, &s->product, x, n);
-    const int tile_rows = operand.kind == BSO_OPERAND_DENSE ? at_most(K_TILE, s->share) : s->share;
+    if (s->few_bits && !operand.ones && look_at_levels(l, pass, &operand)) return BSO_ERROR;
+    const bool dense = operand.kind == BSO_OPERAND_DENSE && !s->few_bits;
+    const int tile_rows = dense ? at_most(K_TILE, s->share) : s->share;
     bso_update_open(pass, s->weight);
 #pragma omp parallel for schedule(dynamic)
     for (int begin = 0; begin < rows; begin += s->share) {
@@ -238,7 +259,10 @@ static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta
         int end = at_most(begin + s->share, rows);
         for (int k = begin; k < end; k += tile_rows) {
             int tile = at_most(tile_rows, end - k);
-            if (operand.kind == BSO_OPERAND_DENSE) {
+            if (s->few_bits) {
+                bso_product_weight_i8(&s->product, gradient, &operand, &pass->net->errors, n, k, k + tile,
+                                      rest);
+            } else if (dense) {
                 weight_sgemm(s, n, zeta, x, k, tile, gradient, rest);
             } else {
                 bso_product_weight(&s->product, gradient, &operand, zeta, n, k, k + tile, rest);
@@ -272,7 +296,14 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
     bso_network *net = pass->net;
     /* First the data gradient, by the weights before this step's update. */
     float *zeta = net->gradient[0];
+    if (s->few_bits) {
+        const bso_learner *learner = &net->learners[s->weight->ordinal];
+        const uint64_t step = learner->update * (uint64_t)net->steps + (uint64_t)pass->t;
+        bso_errors_round(&net->errors, &s->product, zeta, pass->n,
+                         (bso_rounding){s->weight->seed, step, (uint32_t)s->weight->ordinal}, wants_input);
+    }
     if (wants_input) data_gradient(l, pass, zeta, net->gradient[1]);
+    bso_stage_end(net->stages, (int)(l - net->layer), BSO_STAGE_DATA_GRADIENT);
     const float *operand =
         s->packed ? l->below->kind->operand(l->below, pass, 0) : bso_synapse_float_input(l, pass);
     int status = weight_gradient(l, pass, zeta, operand);
@@ -297,6 +328,8 @@ static const bso_layer_kind synapse_kind = {
     .forward = forward,
     .backward = backward,
     .free = synapse_free,
+    .forward_stage = BSO_STAGE_PRODUCTS,
+    .backward_stage = BSO_STAGE_WEIGHT_GRADIENT,
 };
 
 bool bso_synapse_look(const bso_layer *l, bso_window *window, int *outputs, const bso_param **weight)
@@ -327,17 +360,66 @@ static void want_scratch(const bso_layer *l, bso_network *net)
                                           sizeof(float));
     }
     if (!net->training) return;
-    if (products) {
+    if (s->few_bits) {
+        bso_network_want_scratch(net, bso_product_data_i8_scratch(&s->product));
+    } else if (products) {
         bso_network_want_scratch(net, bso_product_data_scratch(&s->product));
     } else {
         bso_network_want_scratch(net, expanded * (pixels + outputs) * sizeof(float));
     }
     size_t gradient = share * outputs * sizeof(float);
+    if (s->few_bits)
+        bso_network_want_scratch(net, gradient + bso_product_weight_i8_scratch(&s->product, s->share));
     bso_network_want_scratch(net, gradient + columns * pixels * sizeof(float));
     if (s->products && s->packed) {
         bso_network_want_scratch(net, gradient + bso_product_weight_scratch(&s->product, s->share));
     }
     bso_network_want_scratch(net, outputs * sizeof(float));
+}
+
+/* Errors in 8 bits meet the operand as levels, 0 to at most 255: sums of spikes over a pooling window, each
+ * spike's trace a sum of powers of the leak. Where the leak is a power of 1/2, the levels are exact if there
+ * are few enough. */
+static void lay_grid(const bso_layer *l, const bso_network *net)
+{
+    synapse *s = l->own;
+    const double leak = (double)net->leak, pooled = (double)l->below->out.largest;
+    double most = 1, unit = 1;
+    int exponent;
+    bool exact = true;
+    if (net->estimator->trace && !net->estimator->through_time) {
+        exact = leak == 0 || frexp(leak, &exponent) == 0.5;
+        for (int t = 1; t < net->steps; t++) {
+            most = 1 + leak * most;
+            unit = leak > 0 ? unit / leak : unit;
+        }
+    }
+    double grid = pooled * unit;
+    if (!exact || !(most * grid <= 255)) {
+        char text[160];
+        grid = 255 / most;
+        snprintf(text, sizeof text,
+                 "error_bits=8: traces before %s (T = %d, leak = %g, sums of %.0f) have more than 255 "
+                 "levels: they "
+                 "are rounded to the nearest",
+                 l->name, net->steps, leak, pooled);
+        bso_notice_warning(text);
+    }
+    s->grid = (float)grid;
+    s->levels = (int)(most * grid + 0.5);
+}
+
+/* Buffers of the network that errors in 8 bits need. */
+static void want_errors(const bso_layer *l, bso_network *net)
+{
+    const synapse *s = l->own;
+    const size_t sample = bso_errors_sample_bytes(&s->product, net->batch),
+                 channel = bso_errors_channel_bytes(&s->product, net->batch),
+                 outputs = (size_t)s->product.outputs, levels = l->below->out_size * (size_t)net->batch;
+    if (net->error_sample_bytes < sample) net->error_sample_bytes = sample;
+    if (net->error_channel_bytes < channel) net->error_channel_bytes = channel;
+    if (net->error_outputs < outputs) net->error_outputs = outputs;
+    if (net->operand_level_bytes < levels) net->operand_level_bytes = levels;
 }
 
 /* Input for the sums and the weight gradient: what is needed of the layer below. */
@@ -421,6 +503,12 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const b
     bso_mem_owner(before);
     if (status) return BSO_ERROR;
     s->share = thread_rows(s, omp_get_max_threads());
+    s->few_bits = net->training && net->error_bits == 8 && s->weight->bits && s->packed && s->products &&
+                  bso_errors_fit(&s->product);
+    if (s->few_bits) {
+        lay_grid(l, net);
+        want_errors(l, net);
+    }
     want_scratch(l, net);
     return want_input(l, net);
 }

@@ -23,6 +23,7 @@ static const struct {
     {"table", bso_command_table, "comparison tables of a sweep's results"},
     {"report", bso_command_report, "report.md of a sweep's results"},
     {"memory", bso_command_memory, "memory of training against T, method by method: planned and measured"},
+    {"bench", bso_command_bench, "how fast kernels and trainings are here, beside sgemm"},
     {"inspect", bso_command_inspect, "what is in a result, parameter or trace file"},
     {"data", bso_command_data, "data sets: where they are, whether they are whole, what is in them"},
     {"list", bso_command_list, "optimizers, gradients, data sets, networks, and every key"},

@@ -31,7 +31,14 @@ static const char help[] =
  * measured against. */
 static const char *const method_names[] = {"fp_snn",         "ottt", "adam_ste", "sgd_ste", "online_adam_ste",
                                            "online_sgd_ste", "bop",  "bso",      "tbso"};
-enum { BATCHES = 3, SMALL = 8 };
+/* One of them once more with momentum in few bits. */
+static const struct {
+    const char *method, *bits, *name, *label;
+} few_bits[] = {
+    {"tbso", "16", "tbso_momentum16", "T-BSO (16-bit momentum)"},
+    {"tbso", "8", "tbso_momentum8", "T-BSO (8-bit momentum)"},
+};
+enum { BATCHES = 3, SMALL = 8, METHODS = COUNT(method_names) + COUNT(few_bits) };
 
 /* What is trained, too, of batches of at most SMALL. */
 static const int measured_steps[] = {1, 2, 4, 8};
@@ -51,6 +58,7 @@ typedef struct {
     bool no_measure, dry_run;
     const char *command;
     bso_methods methods;
+    bso_method planned[METHODS];
     bso_cost cost; /* of the plan that was made last */
     bso_status view;
     int trainings, trained; /* this time */
@@ -316,6 +324,30 @@ static int make_models(job *j, const char *path)
 
 /* ---- all of it ---- */
 
+/* The methods that are planned, in j->planned. */
+static int choose_methods(job *j)
+{
+    int count = 0;
+    for (int m = 0; m < COUNT(method_names); m++) {
+        const bso_method *method = bso_method_find(&j->methods, method_names[m]);
+        if (!method) return BSO_ERROR;
+        j->planned[count++] = *method;
+    }
+    for (int m = 0; m < COUNT(few_bits); m++) {
+        const bso_method *method = bso_method_find(&j->methods, few_bits[m].method);
+        if (!method) return BSO_ERROR;
+        bso_method *few = &j->planned[count++];
+        *few = *method;
+        if (few->pairs == BSO_METHOD_KEYS) return bso_fail("method %s: too many settings", method->name);
+        bso_pair *pair = &few->set[few->pairs++];
+        snprintf(pair->key, sizeof pair->key, "momentum_bits");
+        snprintf(pair->value, sizeof pair->value, "%s", few_bits[m].bits);
+        snprintf(few->name, sizeof few->name, "%s", few_bits[m].name);
+        snprintf(few->label, sizeof few->label, "%s", few_bits[m].label);
+    }
+    return 0;
+}
+
 /* The i-th batch size; false where it came before. */
 static bool batch_at(const job *j, int i, int *batch)
 {
@@ -333,10 +365,10 @@ static int for_steps(job *j, int (*one)(job *j, const bso_method *method, int ba
     for (int i = 0; i < BATCHES; i++) {
         int batch;
         if (!batch_at(j, i, &batch)) continue;
-        for (int m = 0; m < COUNT(method_names); m++) {
+        for (int m = 0; m < METHODS; m++) {
             char path[BSO_PATH];
-            const bso_method *method = bso_method_find(&j->methods, method_names[m]);
-            if (!method || path_of(j, "steps", method->name, batch, path)) return BSO_ERROR;
+            const bso_method *method = &j->planned[m];
+            if (path_of(j, "steps", method->name, batch, path)) return BSO_ERROR;
             int status = one(j, method, batch, path);
             if (status) return status;
         }
@@ -388,9 +420,9 @@ static int run(job *j)
     j->begun = bso_clock();
     int status = for_steps(j, make_missing);
     bso_status_clear(&j->view);
-    for (int m = 0; !status && m < COUNT(method_names); m++) {
-        const bso_method *method = bso_method_find(&j->methods, method_names[m]);
-        status = method ? path_of(j, "scaling", method->name, 0, path) : BSO_ERROR;
+    for (int m = 0; !status && m < METHODS; m++) {
+        const bso_method *method = &j->planned[m];
+        status = path_of(j, "scaling", method->name, 0, path);
         if (!status && !is_there(j, path, "scaling", method, 0, SCALING_POINTS, 0))
             status = make_scaling(j, method, path);
     }
@@ -454,6 +486,7 @@ int bso_command_memory(int argc, char **argv)
     j.command = command;
     j.cost.layer = bso_alloc(BSO_MEM_LOG, BSO_COST_LAYERS, sizeof *j.cost.layer, "a plan's layers");
     status = command && j.cost.layer ? bso_methods_read(&j.methods, NULL) : BSO_ERROR;
+    if (!status) status = choose_methods(&j);
     omp_set_num_threads(j.threads); /* none is started here: what trains is forked */
     if (!status) status = for_steps(&j, count_work);
     if (!status && !j.dry_run) status = run(&j);

@@ -21,6 +21,7 @@ int bso_command_sweep(int argc, char **argv);
 int bso_command_tune(int argc, char **argv);
 int bso_command_compare(int argc, char **argv);
 int bso_command_memory(int argc, char **argv);
+int bso_command_bench(int argc, char **argv);
 int bso_command_data(int argc, char **argv);
 int bso_command_list(int argc, char **argv);
 int bso_command_inspect(int argc, char **argv);

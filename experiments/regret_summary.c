@@ -88,36 +88,6 @@ void bso_regret_free(bso_regret_set *set)
 
 /* ---- Growth ---- */
 
-/* Least squares of log(curve) on log k over k >= K / 10; false where the curve is not positive there, or has
- * fewer than 3 points. residual: standard error of the slope. */
-static bool slope_of(const double *curve, const uint64_t *k, int checkpoints, double *slope, double *residual)
-{
-    const double from = (double)k[checkpoints - 1] / 10 * (1 - 1e-9);
-    double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, rest = 0;
-    for (int i = 0; i < checkpoints; i++) {
-        if ((double)k[i] < from) continue;
-        if (!(curve[i] > 0)) return false;
-        n++;
-        sx += log((double)k[i]);
-        sy += log(curve[i]);
-    }
-    if (n < 3) return false;
-    for (int i = 0; i < checkpoints; i++) {
-        if ((double)k[i] < from) continue;
-        const double x = log((double)k[i]) - sx / n, y = log(curve[i]) - sy / n;
-        sxx += x * x;
-        sxy += x * y;
-    }
-    *slope = sxy / sxx;
-    for (int i = 0; i < checkpoints; i++) {
-        if ((double)k[i] < from) continue;
-        const double off = log(curve[i]) - sy / n - *slope * (log((double)k[i]) - sx / n);
-        rest += off * off;
-    }
-    *residual = sqrt(rest / (n - 2) / sxx);
-    return true;
-}
-
 static int points_of_decade(const uint64_t *k, int checkpoints)
 {
     int n = 0;
@@ -125,6 +95,15 @@ static int points_of_decade(const uint64_t *k, int checkpoints)
         n += (double)k[i] >= (double)k[checkpoints - 1] / 10 * (1 - 1e-9);
     }
     return n;
+}
+
+/* Growth of a curve over k >= K / 10; NaN where it is not positive there, or has fewer than 3 points. */
+static bso_power power_of(const double *curve, const uint64_t *k, int checkpoints)
+{
+    double x[BSO_CHECKPOINTS_MAX] = {0};
+    const int n = points_of_decade(k, checkpoints), first = checkpoints - n;
+    for (int i = 0; i < n; i++) x[i] = (double)k[first + i];
+    return bso_power_of(x, curve + first, n);
 }
 
 /* One curve, or the mean of several that are not all positive. */
@@ -135,7 +114,10 @@ static bso_growth growth_of_mean(const double *curves, int seeds, const uint64_t
     for (int i = 0; i < checkpoints; i++) {
         for (int s = 0; s < seeds; s++) mean[i] += curves[s * checkpoints + i] / seeds;
     }
-    if (!slope_of(mean, k, checkpoints, &g.exponent, &g.error)) return g;
+    const bso_power power = power_of(mean, k, checkpoints);
+    if (isnan(power.exponent)) return g;
+    g.exponent = power.exponent;
+    g.error = power.error;
     g.n = 1;
     g.half = bso_student_bound(0.95, points_of_decade(k, checkpoints) - 2) * g.error;
     return g;
@@ -143,12 +125,11 @@ static bso_growth growth_of_mean(const double *curves, int seeds, const uint64_t
 
 bso_growth bso_growth_of(const double *curves, int seeds, const uint64_t *k, int checkpoints)
 {
-    double slopes[BSO_REGRET_SEEDS_MAX], unused;
+    double slopes[BSO_REGRET_SEEDS_MAX];
     if (seeds < 2 || seeds > BSO_REGRET_SEEDS_MAX) return growth_of_mean(curves, 1, k, checkpoints);
     for (int s = 0; s < seeds; s++) {
-        if (!slope_of(curves + s * checkpoints, k, checkpoints, &slopes[s], &unused)) {
-            return growth_of_mean(curves, seeds, k, checkpoints);
-        }
+        slopes[s] = power_of(curves + s * checkpoints, k, checkpoints).exponent;
+        if (isnan(slopes[s])) return growth_of_mean(curves, seeds, k, checkpoints);
     }
     const bso_sample sample = bso_sample_of(slopes, seeds);
     return (bso_growth){sample.mean, sample.sd / sqrt(sample.n), sample.half, sample.n};

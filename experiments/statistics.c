@@ -94,3 +94,28 @@ void bso_holm(const double *p, int n, double *adjusted)
         adjusted[least] = largest;
     }
 }
+
+bso_power bso_power_of(const double *x, const double *y, int n)
+{
+    const bso_power none = {NAN, NAN};
+    double sx = 0, sy = 0, sxx = 0, sxy = 0, rest = 0;
+    for (int i = 0; i < n; i++) {
+        if (!(x[i] > 0 && y[i] > 0)) return none;
+        sx += log(x[i]);
+        sy += log(y[i]);
+    }
+    if (n < 3) return none;
+    for (int i = 0; i < n; i++) {
+        const double dx = log(x[i]) - sx / n, dy = log(y[i]) - sy / n;
+        sxx += dx * dx;
+        sxy += dx * dy;
+    }
+    /* Points of one x differ from their mean by rounding alone. */
+    if (!(sxx > 1e-20 * n)) return none;
+    const double slope = sxy / sxx;
+    for (int i = 0; i < n; i++) {
+        const double off = log(y[i]) - sy / n - slope * (log(x[i]) - sx / n);
+        rest += off * off;
+    }
+    return (bso_power){slope, sqrt(rest / (n - 2) / sxx)};
+}

@@ -31,4 +31,12 @@ bso_paired bso_paired_test(const double *x, const double *y, int n);
 /* p-values for n comparisons held against one level (Holm 1979); NaN stays NaN and does not count. */
 void bso_holm(const double *p, int n, double *adjusted);
 
+/* The exponent b of y = a x^b: least squares of log y on log x over n points. error: its standard error. Both
+ * are NaN where there are fewer than 3 points, one is not positive, or all have the same x. */
+typedef struct {
+    double exponent, error;
+} bso_power;
+
+bso_power bso_power_of(const double *x, const double *y, int n);
+
 #endif

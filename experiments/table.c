@@ -1,5 +1,6 @@
 /* table.c: `bso table DIR`: the comparison of a sweep's results, the tables and figures of the paper, and the
  * numbers behind the plots. */
+#include "experiments/bench.h"
 #include "experiments/memory_results.h"
 #include "experiments/part_tables.h"
 #include "experiments/program.h"
@@ -10,12 +11,13 @@
 
 #include <string.h>
 
-static const char help[] = "usage: bso table DIR [--only NAME]\n\n"
-                           "  Reads DIR/runs/*.h5, DIR/memory/*.h5 and DIR/regret/*.h5, writes DIR/tables/ "
-                           "and prints the comparison.\n\n"
-                           "  --only NAME    only this table or figure of the paper (table1 to table5, fig3 "
-                           "to fig5, regret, flips,\n"
-                           "                 inference), and print it\n";
+static const char help[] =
+    "usage: bso table DIR [--only NAME]\n\n"
+    "  Reads DIR/runs/*.h5, DIR/memory/*.h5, DIR/regret/*.h5 and DIR/bench/*.h5, writes "
+    "DIR/tables/ and prints the comparison.\n\n"
+    "  --only NAME    only this table or figure of the paper (table1 to table5, fig3 "
+    "to fig5, regret, flips,\n"
+    "                 inference) or bench, and print it\n";
 
 struct comparison {
     const bso_table *table;
@@ -61,10 +63,9 @@ static const struct other {
     const char *name, *page;
     int (*write)(const char *directory);
 } others[] = {
-    {"table1", "table1", bso_memory_tables},
-    {"fig4", "table1", bso_memory_tables},
-    {"memory", "table1", bso_memory_tables},
-    {"regret", "regret_summary", bso_regret_tables},
+    {"table1", "table1", bso_memory_tables}, {"fig4", "table1", bso_memory_tables},
+    {"memory", "table1", bso_memory_tables}, {"regret", "regret_summary", bso_regret_tables},
+    {"bench", "bench", bso_bench_tables},
 };
 enum { OTHERS = sizeof others / sizeof *others };
 
@@ -112,12 +113,13 @@ static int parse(int argc, char **argv, const char **directory, const char **onl
 static int write_runs(const char *directory, const char *folder, const char *only)
 {
     bso_table table;
-    const bool elsewhere = bso_file_there(directory, "memory") || bso_file_there(directory, "regret");
+    const bool elsewhere = bso_file_there(directory, "memory") || bso_file_there(directory, "regret") ||
+                           bso_file_there(directory, "bench");
     int status = bso_table_load(&table, directory);
     /* Where the results are gone, numbers of old ones do not stay. */
     if (status && (elsewhere || bso_file_there(directory, "tables")) && write_all(&table, folder, only))
         fprintf(stderr, "bso: %s\n", bso_error());
-    /* Memory and regret may be there without any training. */
+    /* Memory, regret and speed may be there without any training. */
     if (status && elsewhere && !only && !table.unreadable) {
         bso_table_free(&table);
         return 0;
@@ -130,13 +132,18 @@ static int write_runs(const char *directory, const char *folder, const char *onl
     return status;
 }
 
-/* Tables of memory and of regret. Returns 1 where something of them could not be read. */
+/* Tables of memory, regret and speed. Returns 1 where something of them could not be read. */
 static int write_others(const char *directory)
 {
-    const int memory = bso_memory_tables(directory);
-    if (memory < 0) return memory;
-    const int regret = bso_regret_tables(directory);
-    return regret < 0 ? regret : memory | regret;
+    static int (*const writers[])(const char *directory) = {bso_memory_tables, bso_regret_tables,
+                                                            bso_bench_tables};
+    int all = 0;
+    for (size_t i = 0; i < sizeof writers / sizeof *writers; i++) {
+        const int status = writers[i](directory);
+        if (status < 0) return status;
+        all |= status;
+    }
+    return all;
 }
 
 int bso_command_table(int argc, char **argv)

@@ -33,7 +33,7 @@ to_columns() {
 # flips) may have nothing to show, which their pages say.
 status=0
 for figure in accuracy_epoch accuracy_steps accuracy_memory:comparison flip_rate_epoch memory memory_steps budget sensitivity:trials \
-    table3 table3_v fig3:fig3_distance fig5 flips:flips_curve flips_back regret regret_bounds:regret; do
+    table3 table3_v fig3:fig3_distance fig5 flips:flips_curve flips_back regret regret_bounds:regret bench_roofline bench_scaling; do
     table=$dir/tables/${figure#*:}.csv
     figure=${figure%%:*}
     case $figure in "$only"*) ;; *) continue ;; esac

@@ -33,7 +33,7 @@ small() { run memory --out "$work/results" --network 4C3-AP2-8C3-GAP-FC --batch 
 all_equal() { # every measurement in the table is what was planned
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
         $column["equal"] != "NaN" { measured++; if ($column["equal"] != 1 || $column["planned_MB"] != $column["measured_MB"]) wrong++ }
-        END { exit !(measured == 36 && !wrong) }' "$work/results/tables/memory_steps.csv"
+        END { exit !(measured == 44 && !wrong) }' "$work/results/tables/memory_steps.csv"
 }
 
 small --dry-run
@@ -42,14 +42,14 @@ check "dry run: writes nothing" [ ! -e "$work/results" ]
 small --no-measure
 check "planned only: exit status 0, nothing trained" [ "$status" = 0 ]
 check "planned only: says so" says '^0 trained'
-check "nine methods at three batch sizes" [ "$(files 'steps-*.h5')" = 27 ]
-check "and their scaling, and models" [ "$(files 'scaling-*.h5') $(files 'models.h5')" = '9 1' ]
+check "eleven methods at three batch sizes" [ "$(files 'steps-*.h5')" = 33 ]
+check "and their scaling, and models" [ "$(files 'scaling-*.h5') $(files 'models.h5')" = '11 1' ]
 small
 check "measured: exit status 0" [ "$status" = 0 ]
-check "measured: batches 8 and 1 at T = 1 and 2" says '^36 trained'
-check "measured: in the place of the files that were only planned" [ "$(files 'steps-*.h5')" = 27 ]
+check "measured: batches 8 and 1 at T = 1 and 2" says '^44 trained'
+check "measured: in the place of the files that were only planned" [ "$(files 'steps-*.h5')" = 33 ]
 check "measured is planned" all_equal
-check "T = 1 to 3 for each" [ "$(grep -c '' "$work/results/tables/memory_steps.csv")" = 82 ]
+check "T = 1 to 3 for each" [ "$(grep -c '' "$work/results/tables/memory_steps.csv")" = 100 ]
 cp -r "$work/results/tables" "$work/tables"
 small
 check "once more: nothing is trained" says '^0 trained'

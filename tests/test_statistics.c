@@ -207,6 +207,29 @@ static void best_of_k_is_the_mean_over_all_draws(void **state)
     assert_true(mean == 0 && sd == 0);
 }
 
+static void powers_are_found(void **state)
+{
+    (void)state;
+    double x[12], y[12];
+    for (int i = 0; i < 12; i++) {
+        x[i] = pow(2, i % 4);
+        y[i] = 3 * pow(x[i], -0.5);
+    }
+    bso_power p = bso_power_of(x, y, 12);
+    near(p.exponent, -0.5, 1e-12);
+    near(p.error, 0, 1e-12);
+    /* log x = 0, 1, 2 and log y = 0, 2, 1: slope 1/2, residuals -1/2, 1, -1/2. */
+    const double e = exp(1), u[] = {1, e, e * e}, v[] = {1, e * e, e};
+    p = bso_power_of(u, v, 3);
+    near(p.exponent, 0.5, 1e-12);
+    near(p.error, sqrt(1.5 / 1 / 2), 1e-12);
+    assert_true(isnan(bso_power_of(x, y, 2).exponent) && isnan(bso_power_of(x, y, 0).error));
+    y[1] = 0;
+    assert_true(isnan(bso_power_of(x, y, 3).exponent));
+    const double same[] = {7, 7, 7, 7};
+    assert_true(isnan(bso_power_of(same, x, 4).exponent) && isnan(bso_power_of(same, x, 4).error));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +241,7 @@ int main(void)
         cmocka_unit_test(students_sleep),
         cmocka_unit_test(holm),
         cmocka_unit_test(best_of_k_is_the_mean_over_all_draws),
+        cmocka_unit_test(powers_are_found),
     };
     return cmocka_run_group_tests_name("statistics", tests, NULL, NULL);
 }

@@ -114,6 +114,7 @@ static void test_beyond(void **state)
             const float limit = limits[rows % 4];
             const size_t size = rows ? (size_t)(rows - 1) * stride + n : 0;
             float *m = copy_of(x, size);
+            for (size_t i = 0; i < size; i += 3) m[i] = i % 2 ? limit : -limit; /* ties */
             uint32_t above[32], below[32];
             for (size_t i = 0; i < 32; i++) above[i] = below[i] = UINT32_C(0x80000001);
             (*k)->beyond(above, below, m, stride, rows, n, bit, limit);

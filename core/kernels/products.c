@@ -19,6 +19,7 @@ enum { VECTOR = 16 };
 #endif
 
 typedef float vector_f32 __attribute__((vector_size(VECTOR), may_alias));
+typedef int16_t vector_i16 __attribute__((vector_size(VECTOR), may_alias));
 typedef uint8_t vector_u8 __attribute__((vector_size(VECTOR), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
@@ -79,6 +80,7 @@ typedef uint8_t vector_u8 __attribute__((vector_size(VECTOR), may_alias));
     }
 
 DEFINE_LOOKUP(lookup_u8, uint8_t, vector_u8)
+DEFINE_LOOKUP(lookup_i16, int16_t, vector_i16)
 DEFINE_LOOKUP(lookup_f32, float, vector_f32)
 
 /* ---- tables ---- */
@@ -97,6 +99,7 @@ DEFINE_LOOKUP(lookup_f32, float, vector_f32)
     }
 
 DEFINE_SIXTEEN(sixteen_u8, vector_u8)
+DEFINE_SIXTEEN(sixteen_i16, vector_i16)
 DEFINE_SIXTEEN(sixteen_f32, vector_f32)
 
 /* bytes[b][p] = byte b of the 32 bits from `shift` on of words[p]. In two steps, which vectorise. */
@@ -156,6 +159,9 @@ static void tables_f32(float *tables, int row, const float *x, size_t stride, in
     }
 }
 
+/* The rest of the kernels for errors in 8 bits. */
+#include "core/kernels/products_i8.h"
+
 /* ---- ends of the forward product ---- */
 
 static void widen_u8(uint16_t *wide, uint8_t *narrow, size_t n)
@@ -169,14 +175,14 @@ static void finish_forward(float *y, const uint16_t *sums, const int32_t *ones, 
     for (size_t p = 0; p < n; p++) y[p] = (float)(2 * (int32_t)sums[p] - ones[p]) * scale;
 }
 
-static void add_inside(float *to, const float *x, const uint32_t *inside, size_t n)
+static void add_inside(float *to, const float *x, const uint8_t *inside, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         union {
             float value;
             uint32_t bits;
         } kept = {.value = x[i]};
-        kept.bits &= inside[i];
+        kept.bits &= (uint32_t)(int8_t)inside[i];
         to[i] += kept.value;
     }
 }
@@ -299,4 +305,13 @@ const bso_product_kernels JOIN(bso_products_, BSO_ISA) = {
     .gather_f32 = gather_f32,
     .pack_nonzero = pack_nonzero,
     .transpose_f32 = transpose_f32,
+    .tables_i16 = tables_i16,
+    .lookup_i16 = lookup_i16,
+    .widen_i16 = widen_i16,
+    .add_inside_i16 = add_inside_i16,
+    .copy_inside_u8 = copy_inside_u8,
+    .dense_i8 = dense_i8,
+    .largest_magnitude = largest_magnitude,
+    .round_i8 = round_i8,
+    .pack_levels = pack_levels,
 };

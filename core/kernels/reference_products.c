@@ -3,6 +3,7 @@
  */
 #include "core/kernels/products.h"
 
+#include <math.h>
 #include <string.h>
 
 static int bit(const uint64_t *words, int at)
@@ -95,7 +96,7 @@ static void finish_forward(float *y, const uint16_t *sums, const int32_t *ones, 
     for (size_t p = 0; p < n; p++) y[p] = (float)(2 * (int32_t)sums[p] - ones[p]) * scale;
 }
 
-static void add_inside(float *to, const float *x, const uint32_t *inside, size_t n)
+static void add_inside(float *to, const float *x, const uint8_t *inside, size_t n)
 {
     for (size_t i = 0; i < n; i++) to[i] += inside[i] ? x[i] : 0.0f;
 }
@@ -131,6 +132,100 @@ static void transpose_f32(float *to, size_t to_stride, const float *from, size_t
     }
 }
 
+/* ---- errors in 8 bits ---- */
+
+static void tables_i16(int16_t *tables, int row, const int8_t *x, size_t stride, int inputs, int lanes,
+                       bool is_signed)
+{
+    const int all = row / (int)sizeof(int16_t), groups = (inputs + 3) / 4;
+    for (int g = 0; g < groups; g++) {
+        for (int pattern = 0; pattern < BSO_PATTERNS; pattern++) {
+            for (int p = 0; p < all; p++) {
+                int sum = 0;
+                for (int j = 0; j < 4 && p < lanes && 4 * g + j < inputs; j++) {
+                    const int value = x[(size_t)(4 * g + j) * stride + (size_t)p];
+                    sum += pattern >> j & 1 ? value : is_signed ? -value : 0;
+                }
+                tables[(g * BSO_PATTERNS + pattern) * all + p] = (int16_t)sum;
+            }
+        }
+    }
+}
+
+static void lookup_i16(int16_t *sums, size_t stride, size_t rows, int row, const int16_t *tables, int groups,
+                       bso_patterns patterns)
+{
+    const size_t lanes = (size_t)row / sizeof(int16_t);
+    for (size_t r = 0; r < rows; r++) {
+        for (int g = 0; g < groups; g++) {
+            const int16_t *x = tables + ((size_t)g * BSO_PATTERNS + pattern_of(patterns, r, g)) * lanes;
+            for (size_t p = 0; p < lanes; p++) sums[r * stride + p] = (int16_t)(sums[r * stride + p] + x[p]);
+        }
+    }
+}
+
+static void widen_i16(int32_t *wide, int16_t *narrow, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        wide[i] += narrow[i];
+        narrow[i] = 0;
+    }
+}
+
+static void add_inside_i16(float *to, const int16_t *x, const uint8_t *inside, size_t n)
+{
+    for (size_t i = 0; i < n; i++) to[i] += inside[i] ? (float)x[i] : 0.0f;
+}
+
+static void copy_inside_u8(uint8_t *to, const uint8_t *x, const uint8_t *inside, size_t n)
+{
+    for (size_t i = 0; i < n; i++) to[i] = inside[i] ? x[i] : 0;
+}
+
+static void dense_i8(int32_t *sums, size_t stride, size_t rows, size_t lanes, const uint8_t *levels,
+                     size_t level_stride, const int8_t *errors, size_t error_stride, size_t fours,
+                     int largest)
+{
+    (void)largest;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t o = 0; o < lanes; o++) {
+            for (size_t p = 0; p < 4 * fours; p++) {
+                sums[r * stride + o] +=
+                    levels[r * level_stride + p] * errors[p / 4 * error_stride + 4 * o + p % 4];
+            }
+        }
+    }
+}
+
+static float largest_magnitude(const float *x, size_t n)
+{
+    float largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i])) return NAN;
+        if (fabsf(x[i]) > largest) largest = fabsf(x[i]);
+    }
+    return largest;
+}
+
+static void round_i8(int8_t *codes, const float *x, size_t n, float inverse, const uint32_t *random)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float dither = ((float)(random[i / 4] >> 8 * (i % 4) & 255) + 0.5f) * (1.0f / 256);
+        codes[i] = (int8_t)((int32_t)(x[i] * inverse + (dither + 128.0f)) - 128);
+    }
+}
+
+static bool pack_levels(uint8_t *levels, const float *x, size_t n, float scale)
+{
+    bool right = true;
+    for (size_t i = 0; i < n; i++) {
+        const int32_t level = (int32_t)(x[i] * scale + 0.5f);
+        levels[i] = (uint8_t)level;
+        right = right && level >= 0 && level <= 255;
+    }
+    return right;
+}
+
 const bso_product_kernels bso_products_reference = {
     .tables_u8 = tables_u8,
     .tables_f32 = tables_f32,
@@ -142,4 +237,13 @@ const bso_product_kernels bso_products_reference = {
     .gather_f32 = gather_f32,
     .pack_nonzero = pack_nonzero,
     .transpose_f32 = transpose_f32,
+    .tables_i16 = tables_i16,
+    .lookup_i16 = lookup_i16,
+    .widen_i16 = widen_i16,
+    .add_inside_i16 = add_inside_i16,
+    .copy_inside_u8 = copy_inside_u8,
+    .dense_i8 = dense_i8,
+    .largest_magnitude = largest_magnitude,
+    .round_i8 = round_i8,
+    .pack_levels = pack_levels,
 };
