@@ -158,7 +158,7 @@ static const float *operand(bso_layer *l, const bso_pass *pass, int which)
     size_t m = (size_t)pass->n * area(l);
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < l->out.channels; c++) {
-        for (size_t i = (size_t)c * m; i < (size_t)(c + 1) * m; i++) s[i] = u[i] >= threshold ? 1.0f : silent;
+        bso_kernel->spikes(s + (size_t)c * m, u + (size_t)c * m, m, threshold, silent);
     }
     return s;
 }

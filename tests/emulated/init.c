@@ -59,6 +59,7 @@ int main(void)
      * without it. */
     setenv("BSO_KERNELS", "avx512", 1);
     setenv("OMP_NUM_THREADS", "1", 1);
+    setenv("BSO_TEST_SHAPES", "12", 1);
     struct dirent **tests;
     int n = scandir("/tests", &tests, is_program, alphasort);
     for (int i = 0; i < n; i++) {
