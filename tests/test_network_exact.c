@@ -100,14 +100,14 @@ static void test_threads(void **state)
     (void)state;
     static const char *const networks[] = {"16C3-16C3-AP2-16C3-GAP-FC", "6C3-AP2-140FC-11FC-FC",
                                            bso_fixture_residual};
-    static const char *const rules[] = {"tbso", "adam_ste"};
+    static const char *const rules[] = {"tbso", "adam_ste", "adam"};
     static const int batches[] = {1, 7};
-    for (int i = 0; i < 24; i++) {
+    for (int i = 0; i < 36; i++) {
         bso_fixture c = bso_fixture_plain;
         c.network = networks[i % 3];
-        c.optimizer = rules[i / 3 % 2];
-        c.batch = batches[i / 6 % 2];
-        c.sign = i / 12 == 1;
+        c.optimizer = rules[i / 3 % 3];
+        c.batch = batches[i / 9 % 2];
+        c.sign = i / 18 == 1;
         c.steps = c.sign ? 1 : 3;
         const char *names[8];
         int n = gradients_for(c.sign, names);
