@@ -104,12 +104,13 @@ struct bso_network {
     float *gradient[2];        /* [largest map] */
     const bso_layer *unspread; /* pooling whose gradient the neurons below are to spread, NULL: none */
     float *waiting; /* the same, for residual units: the gradient of the branch that is not being run */
+    float *gradient_parts; /* [gradient_part_floats]: parts of a small layer's weight gradient */
     float *operand[2];
     uint64_t *operand_bits; /* [operand_words]: which values of the operand are not 0 */
     char *scratch;          /* [threads][scratch_bytes] */
     size_t scratch_bytes;
     size_t operand_need[2]; /* floats per sample of each operand buffer */
-    size_t operand_words;
+    size_t operand_words, gradient_part_floats;
     /* Errors in 8 bits and what they meet, where error_bits=8; sizes of the largest layer's. */
     int error_bits;
     bso_errors errors;

@@ -276,7 +276,9 @@ static int allocate_shared(bso_network *net)
     }
     net->operand_bits =
         bso_alloc(BSO_MEM_WORKSPACE, net->operand_words, sizeof *net->operand_bits, "active synapse inputs");
-    if (!net->operand_bits) return BSO_ERROR;
+    net->gradient_parts = bso_alloc(BSO_MEM_WORKSPACE, net->gradient_part_floats, sizeof *net->gradient_parts,
+                                    "parts of weight gradients");
+    if (!net->operand_bits || !net->gradient_parts) return BSO_ERROR;
     if (net->error_outputs && allocate_errors(net)) return BSO_ERROR;
     if (net->training && branches) {
         net->waiting =
@@ -387,6 +389,7 @@ void bso_network_free(bso_network *net)
         bso_free(net->operand[i]);
     }
     bso_free(net->operand_bits);
+    bso_free(net->gradient_parts);
     bso_free(net->operand_levels);
     bso_free(net->errors.by_sample);
     bso_free(net->errors.sample_scale);

@@ -406,8 +406,9 @@ static void weight_block(const weight_scratch *s, const bso_operand *operand, si
 }
 
 void bso_product_weight(const bso_product *product, float *gradient, const bso_operand *operand,
-                        const float *zeta, int n, int k0, int k1, void *scratch)
+                        const float *zeta, bso_part part, void *scratch)
 {
+    const int n = part.n, k0 = part.k0, k1 = part.k1;
     const size_t area = area_of(&product->window), total = (size_t)n * area;
     const int rows = k1 - k0, group = product->group, outputs = product->outputs;
     weight_scratch s;
@@ -415,8 +416,8 @@ void bso_product_weight(const bso_product *product, float *gradient, const bso_o
     /* A gathered error's row is read once, the longer the better. */
     const int longest = operand->kind == BSO_OPERAND_GATHER ? BSO_ROW : bso_kernel->products->row;
     memset(gradient, 0, (size_t)rows * (size_t)outputs * sizeof *gradient);
-    for (int first = 0; first < n; first += group) {
-        const size_t from = (size_t)first * area, pixels = (size_t)at_most(group, n - first) * area;
+    for (int first = part.first; first < part.last; first += group) {
+        const size_t from = (size_t)first * area, pixels = (size_t)at_most(group, part.last - first) * area;
         bso_lay_patterns(s.patterns, s.words, product, operand, n, from, pixels, k0, k1);
         for (int r = 0; r < rows; r++) s.values[r] = value_of(product, n, from, k0 + r);
         for (int o = 0; o < outputs;) {

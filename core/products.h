@@ -79,10 +79,16 @@ size_t bso_operand_words(const bso_product *product, int n);
 /* Look at x, the operand of n samples: fills bits and the rest. Parallel over channels. */
 void bso_operand_look(bso_operand *operand, const bso_product *product, const float *x, int n);
 
-/* gradient[k - k0][o] = sum over samples and pixels of x[input k of the patch] * zeta[o], k0 <= k < k1, all
- * outputs. Not for dense operands. */
+/* A piece of a layer's weight gradient: inputs k0 <= k < k1, all outputs, over samples first .. last-1 of n,
+ * whole groups but for the last sample's. */
+typedef struct {
+    int n, first, last, k0, k1;
+} bso_part;
+
+/* gradient[k - k0][o] = sum over the samples and their pixels of x[input k of the patch] * zeta[o]. Not for
+ * dense operands. */
 void bso_product_weight(const bso_product *product, float *gradient, const bso_operand *operand,
-                        const float *zeta, int n, int k0, int k1, void *scratch);
+                        const float *zeta, bso_part part, void *scratch);
 size_t bso_product_weight_scratch(const bso_product *product, int rows);
 
 /* ---- errors in 8 bits (products_i8.c) ---- */
@@ -123,7 +129,7 @@ int bso_operand_levels(bso_operand *operand, const bso_product *product, int n);
 void bso_product_data_i8(const bso_product *product, float *dx, const bso_errors *errors, int n, int first,
                          int count, const uint64_t *weights, void *scratch);
 void bso_product_weight_i8(const bso_product *product, float *gradient, const bso_operand *operand,
-                           const bso_errors *errors, int n, int k0, int k1, void *scratch);
+                           const bso_errors *errors, bso_part part, void *scratch);
 size_t bso_product_data_i8_scratch(const bso_product *product);
 size_t bso_product_weight_i8_scratch(const bso_product *product, int rows);
 

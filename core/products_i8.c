@@ -361,17 +361,19 @@ static void weight_dense(const weight_scratch *s, const weight_piece *at, int la
 }
 
 void bso_product_weight_i8(const bso_product *product, float *gradient, const bso_operand *operand,
-                           const bso_errors *errors, int n, int k0, int k1, void *scratch)
+                           const bso_errors *errors, bso_part part, void *scratch)
 {
+    const int n = part.n, k0 = part.k0, k1 = part.k1;
     const size_t area = area_of(&product->window);
     const int outputs = product->outputs;
     weight_piece at = {.product = product, .errors = errors, .rows = (size_t)(k1 - k0)};
     weight_scratch s;
     lay_out_weight(&s, product, k1 - k0, scratch);
     memset(gradient, 0, at.rows * (size_t)outputs * sizeof *gradient);
-    for (int first = 0; first < n; first += product->group, at.group++) {
+    for (int first = part.first; first < part.last; first += product->group) {
         const size_t from = (size_t)first * area;
-        at.pixels = (size_t)at_most(product->group, n - first) * area;
+        at.group = first / product->group;
+        at.pixels = (size_t)at_most(product->group, part.last - first) * area;
         if (operand->ones) {
             bso_lay_patterns(s.patterns, product->lanes / 64, product, operand, n, from, at.pixels, k0, k1);
         } else {

@@ -25,6 +25,8 @@ enum {
     WEIGHT_TILE = 16384, /* floats of one-bit weights expanded at a time by a thread: 64 KiB */
     GRADIENT_TILE =
         65536, /* floats of a gradient that a thread works out before it hands them over: 256 KiB */
+    SMALL_GRADIENT = 32768, /* weights of a layer whose gradient is made of parts of the batch: of PARTS */
+    PARTS = 8,
     MAX_OUTPUTS = WEIGHT_TILE
 };
 
@@ -32,6 +34,7 @@ typedef struct {
     bso_param *weight, *bias; /* bias may be NULL */
     bso_product product;
     int share;     /* rows of the weights that a thread hands over at a time */
+    int parts;     /* of the batch that the weight gradient of a small layer is made of, else 1 */
     bool products; /* one-bit weights and spikes by products.c */
     bool packed;   /* the input is */
     bool few_bits; /* errors in 8 bits */
@@ -69,6 +72,17 @@ static int thread_rows(const synapse *s, int threads)
     const int rounds = (rows + most * threads - 1) / (most * threads);
     const int even = (rows + rounds * threads - 1) / (rounds * threads);
     return (even + align - 1) / align * align;
+}
+
+/* By the shape alone: sums depend on it. */
+static int parts_of(const synapse *s, bso_network *net)
+{
+    const size_t weights = (size_t)s->weight->rows * (size_t)s->product.outputs;
+    if (weights > SMALL_GRADIENT) return 1;
+    const int groups = (net->batch + s->product.group - 1) / s->product.group, parts = at_most(PARTS, groups);
+    if (net->gradient_part_floats < (size_t)parts * weights)
+        net->gradient_part_floats = (size_t)parts * weights;
+    return parts;
 }
 
 /* The same for sgemm, whose sums depend on the size of the matrix: by the shape alone. */
@@ -225,17 +239,18 @@ static void data_gradient(bso_layer *l, const bso_pass *pass, const float *zeta,
     }
 }
 
-/* Rows k .. k+tile-1 of the weight gradient. */
-static void weight_sgemm(const synapse *s, int n, const float *zeta, const float *x, int k, int tile,
-                         float *gradient, float *columns)
+/* A piece of the weight gradient. */
+static void weight_sgemm(const synapse *s, const float *zeta, const float *x, bso_part part, float *gradient,
+                         float *columns)
 {
-    size_t stride = (size_t)s->product.group * area(s), total = (size_t)n * area(s);
-    for (int first = 0; first < n; first += s->product.group) {
-        int count = at_most(s->product.group, n - first);
-        bso_im2col(x, &s->product.window, n, first, count, k, k + tile, columns, stride);
+    size_t stride = (size_t)s->product.group * area(s), total = (size_t)part.n * area(s);
+    const int tile = part.k1 - part.k0;
+    for (int first = part.first; first < part.last; first += s->product.group) {
+        int count = at_most(s->product.group, part.last - first);
+        bso_im2col(x, &s->product.window, part.n, first, count, part.k0, part.k1, columns, stride);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tile, s->product.outputs,
                     (int)((size_t)count * area(s)), 1, columns, (int)stride, zeta + (size_t)first * area(s),
-                    (int)total, first ? 1 : 0, gradient, s->product.outputs);
+                    (int)total, first > part.first ? 1 : 0, gradient, s->product.outputs);
     }
 }
 
@@ -257,35 +272,96 @@ static int look_at_levels(const bso_layer *l, const bso_pass *pass, bso_operand 
                     l->name, (double)(255 / s->grid), pass->net->estimator->name);
 }
 
-/* Weight gradient, sum over samples and pixels of the operand times zeta (docs/methods.md, 2), in tiles of
- * whole input rows straight to the learner: no buffer of a layer's size exists. */
-static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta, const float *x)
+/* What the pieces of a weight gradient are worked out from. */
+typedef struct {
+    const synapse *s;
+    const bso_pass *pass;
+    const float *zeta;
+    bso_operand operand;
+} weight_task;
+
+static bool by_sgemm(const weight_task *task)
 {
-    const synapse *s = l->own;
-    int n = pass->n, rows = s->weight->rows, outputs = s->product.outputs;
-    bso_operand operand = {.x = x, .bits = pass->net->operand_bits, .kind = BSO_OPERAND_DENSE};
-    if (s->packed && s->products) bso_operand_look(&operand, &s->product, x, n);
-    if (s->few_bits && !operand.ones && look_at_levels(l, pass, &operand)) return BSO_ERROR;
-    const bool dense = operand.kind == BSO_OPERAND_DENSE && !s->few_bits;
-    const int share = dense ? sgemm_rows(s) : s->share, tile_rows = dense ? K_TILE : share;
-    bso_update_open(pass, s->weight);
+    return task->operand.kind == BSO_OPERAND_DENSE && !task->s->few_bits;
+}
+
+static void weight_piece(const weight_task *task, bso_part part, float *gradient, void *scratch)
+{
+    const synapse *s = task->s;
+    if (s->few_bits) {
+        bso_product_weight_i8(&s->product, gradient, &task->operand, &task->pass->net->errors, part, scratch);
+    } else if (by_sgemm(task)) {
+        weight_sgemm(s, task->zeta, task->operand.x, part, gradient, scratch);
+    } else {
+        bso_product_weight(&s->product, gradient, &task->operand, task->zeta, part, scratch);
+    }
+}
+
+/* In tiles of whole input rows straight to the learner: no buffer of a layer's size exists. */
+static void weight_by_rows(const weight_task *task)
+{
+    const synapse *s = task->s;
+    const bso_pass *pass = task->pass;
+    const int rows = s->weight->rows, outputs = s->product.outputs, n = pass->n;
+    const int share = by_sgemm(task) ? sgemm_rows(s) : s->share, tile_rows = by_sgemm(task) ? K_TILE : share;
 #pragma omp parallel for schedule(dynamic)
     for (int begin = 0; begin < rows; begin += share) {
         float *gradient = bso_scratch(pass->net, omp_get_thread_num()), *rest = gradient + gradient_room(s);
         int end = at_most(begin + share, rows);
         for (int k = begin; k < end; k += tile_rows) {
             int tile = at_most(tile_rows, end - k);
-            if (s->few_bits) {
-                bso_product_weight_i8(&s->product, gradient, &operand, &pass->net->errors, n, k, k + tile,
-                                      rest);
-            } else if (dense) {
-                weight_sgemm(s, n, zeta, x, k, tile, gradient, rest);
-            } else {
-                bso_product_weight(&s->product, gradient, &operand, zeta, n, k, k + tile, rest);
-            }
+            weight_piece(task, (bso_part){n, 0, n, k, k + tile}, gradient, rest);
             bso_update_tile(pass, s->weight, (size_t)k * (size_t)outputs, (size_t)tile * (size_t)outputs,
                             gradient);
         }
+    }
+}
+
+/* A small layer has too few rows for all threads, and many pixels: it is done in a fixed number of parts of
+ * the batch, each for all rows, which are then added up in order. */
+static void weight_by_samples(const weight_task *task)
+{
+    const synapse *s = task->s;
+    const bso_pass *pass = task->pass;
+    const int n = pass->n, group = s->product.group, groups = (n + group - 1) / group, rows = s->weight->rows;
+    const size_t weights = (size_t)rows * (size_t)s->product.outputs;
+    const int tile = by_sgemm(task) ? K_TILE : rows;
+    float *parts = pass->net->gradient_parts;
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < s->parts; i++) {
+        const int first = group * (groups * i / s->parts), end = group * (groups * (i + 1) / s->parts);
+        float *gradient = parts + (size_t)i * weights;
+        if (first == end) memset(gradient, 0, weights * sizeof *gradient);
+        for (int k = 0; first < end && k < rows; k += tile) {
+            weight_piece(task, (bso_part){n, first, at_most(end, n), k, at_most(k + tile, rows)},
+                         gradient + (size_t)k * (size_t)s->product.outputs,
+                         bso_scratch(pass->net, omp_get_thread_num()));
+        }
+    }
+#pragma omp parallel for schedule(static)
+    for (size_t first = 0; first < weights; first += BSO_TILE_ALIGN) {
+        const size_t count = weights - first < BSO_TILE_ALIGN ? weights - first : BSO_TILE_ALIGN;
+        for (int i = 1; i < s->parts; i++) {
+            const float *part = parts + (size_t)i * weights;
+            for (size_t j = first; j < first + count; j++) parts[j] += part[j];
+        }
+        bso_update_tile(pass, s->weight, first, count, parts + first);
+    }
+}
+
+/* Weight gradient, sum over samples and pixels of the operand x times zeta (docs/methods.md, 2). */
+static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta, const float *x)
+{
+    const synapse *s = l->own;
+    weight_task task = {.s = s, .pass = pass, .zeta = zeta};
+    task.operand = (bso_operand){.x = x, .bits = pass->net->operand_bits, .kind = BSO_OPERAND_DENSE};
+    if (s->packed && s->products) bso_operand_look(&task.operand, &s->product, x, pass->n);
+    if (s->few_bits && !task.operand.ones && look_at_levels(l, pass, &task.operand)) return BSO_ERROR;
+    bso_update_open(pass, s->weight);
+    if (s->parts > 1) {
+        weight_by_samples(&task);
+    } else {
+        weight_by_rows(&task);
     }
     return bso_update_close(pass, s->weight);
 }
@@ -384,11 +460,12 @@ static void want_scratch(const bso_layer *l, bso_network *net)
         bso_network_want_scratch(net, expanded * (pixels + outputs) * sizeof(float));
     }
     size_t gradient = gradient_room(s) * sizeof(float);
+    const int most = s->parts > 1 ? s->weight->rows : s->share;
     if (s->few_bits)
-        bso_network_want_scratch(net, gradient + bso_product_weight_i8_scratch(&s->product, s->share));
+        bso_network_want_scratch(net, gradient + bso_product_weight_i8_scratch(&s->product, most));
     bso_network_want_scratch(net, gradient + columns * pixels * sizeof(float));
     if (s->products && s->packed) {
-        bso_network_want_scratch(net, gradient + bso_product_weight_scratch(&s->product, s->share));
+        bso_network_want_scratch(net, gradient + bso_product_weight_scratch(&s->product, most));
     }
     bso_network_want_scratch(net, outputs * sizeof(float));
 }
@@ -519,6 +596,7 @@ int bso_synapse_create(bso_layer *l, bso_network *net, bso_layer *below, const b
     bso_mem_owner(before);
     if (status) return BSO_ERROR;
     s->share = thread_rows(s, omp_get_max_threads());
+    if (net->training) s->parts = parts_of(s, net);
     s->few_bits = net->training && net->error_bits == 8 && s->weight->bits && s->packed && s->products &&
                   bso_errors_fit(&s->product);
     if (s->few_bits) {

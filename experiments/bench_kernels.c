@@ -112,8 +112,8 @@ static void weight_gradient(scene *s, int which)
         if (dense) {
             weight_dense(s, x, k, tile);
         } else {
-            bso_product_weight(&s->product, s->out, &s->operand, s->errors, s->samples, k, k + tile,
-                               s->scratch);
+            bso_product_weight(&s->product, s->out, &s->operand, s->errors,
+                               (bso_part){s->samples, 0, s->samples, k, k + tile}, s->scratch);
         }
     }
 }
@@ -133,8 +133,9 @@ static void weight_i8(scene *s, int which)
     bso_operand_look(&s->operand, &s->product, s->active[which], s->samples);
     if (!s->operand.ones) bso_operand_levels(&s->operand, &s->product, s->samples);
     for (int k = 0; k < all; k += s->rows) {
-        bso_product_weight_i8(&s->product, s->out, &s->operand, &s->rounded, s->samples, k,
-                              at_most(k + s->rows, all), s->scratch);
+        bso_product_weight_i8(&s->product, s->out, &s->operand, &s->rounded,
+                              (bso_part){s->samples, 0, s->samples, k, at_most(k + s->rows, all)},
+                              s->scratch);
     }
 }
 

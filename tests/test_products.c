@@ -320,9 +320,10 @@ static void run_weight(const rig *r, const bso_product *product, float *gradient
     /* In two pieces. */
     const int cut = r->inputs / 3;
     void *scratch = scratch_of(bso_product_weight_scratch(product, r->inputs));
-    if (cut) bso_product_weight(product, gradient, &operand, r->zeta, r->s.samples, 0, cut, scratch);
+    const int n = r->s.samples;
+    if (cut) bso_product_weight(product, gradient, &operand, r->zeta, (bso_part){n, 0, n, 0, cut}, scratch);
     bso_product_weight(product, gradient + (size_t)cut * (size_t)r->s.outputs, &operand, r->zeta,
-                       r->s.samples, cut, r->inputs, scratch);
+                       (bso_part){n, 0, n, cut, r->inputs}, scratch);
     bso_free(operand.bits);
     bso_free(scratch);
 }
@@ -350,7 +351,8 @@ static void run_weight_i8(const rig *r, const bso_product *product, float *gradi
     if (!operand.ones) assert_int_equal(bso_operand_levels(&operand, product, r->s.samples), 0);
     bso_errors e = rounded(r, product);
     void *scratch = scratch_of(bso_product_weight_i8_scratch(product, r->inputs));
-    bso_product_weight_i8(product, gradient, &operand, &e, r->s.samples, 0, r->inputs, scratch);
+    bso_product_weight_i8(product, gradient, &operand, &e,
+                          (bso_part){r->s.samples, 0, r->s.samples, 0, r->inputs}, scratch);
     free_errors(&e);
     bso_free(operand.bits);
     bso_free(operand.levels);
