@@ -183,9 +183,18 @@ const float *bso_synapse_float_input(const bso_layer *l, const bso_pass *pass)
     return l->below ? bso_layer_map(l->below, pass->t) : pass->x;
 }
 
+/* Does the map of the step before hold for this one? The image stands still, and so do the weights. */
+static bool is_still(const bso_layer *l, const bso_pass *pass)
+{
+    const bso_network *net = pass->net;
+    return !l->below && pass->t > 0 && net->frames == 1 && l->map_slots == 1 &&
+           (!pass->training || net->accumulated);
+}
+
 static void forward(bso_layer *l, const bso_pass *pass)
 {
     synapse *s = l->own;
+    if (is_still(l, pass)) return;
     float *y = bso_layer_map(l, pass->t);
     if (s->weight->bits && s->products) {
         forward_bits(l, pass, y);
