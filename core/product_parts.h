@@ -82,6 +82,15 @@ static inline bso_reach reach_of(const bso_window *window, int tap, size_t pixel
     return (bso_reach){at, at < 0 ? (size_t)-at : 0, end};
 }
 
+/* What a data gradient needs, whatever its errors are made of. */
+typedef struct {
+    uint64_t *patterns;  /* [DATA_ROWS][outputs / 64]: the weights' transpose */
+    void *tables, *sums; /* sums: [DATA_ROWS] rows */
+} bso_data_scratch;
+
+/* Returns its bytes. */
+size_t bso_lay_out_data(bso_data_scratch *d, const bso_product *product, void *scratch);
+
 /* patterns[k - k0][o / 64] bit o % 64 = weights[o][k / 64] bit k % 64. k0 is a multiple of 64. */
 void bso_transpose_weights(uint64_t *patterns, const uint64_t *weights, int outputs, size_t words, int k0,
                            int k1);

@@ -172,15 +172,10 @@ void bso_product_forward(const bso_product *product, float *y, const bso_signal 
 
 /* ---- data gradient ---- */
 
-typedef struct {
-    uint64_t *patterns;   /* [DATA_ROWS][outputs / 64]: the weights' transpose */
-    float *tables, *sums; /* sums: [DATA_ROWS][FLOATS] */
-} data_scratch;
-
-static size_t lay_out_data(data_scratch *d, int outputs, void *scratch)
+size_t bso_lay_out_data(bso_data_scratch *d, const bso_product *product, void *scratch)
 {
     char *at = scratch;
-    d->patterns = piece(&at, DATA_ROWS * (((size_t)outputs + 63) / 64) * sizeof *d->patterns);
+    d->patterns = piece(&at, DATA_ROWS * (((size_t)product->outputs + 63) / 64) * sizeof *d->patterns);
     d->tables = piece(&at, BSO_TABLES);
     d->sums = piece(&at, DATA_ROWS * BSO_ROW);
     return (size_t)(at - (char *)scratch);
@@ -188,8 +183,8 @@ static size_t lay_out_data(data_scratch *d, int outputs, void *scratch)
 
 size_t bso_product_data_scratch(const bso_product *product)
 {
-    data_scratch d;
-    return lay_out_data(&d, product->outputs, nowhere);
+    bso_data_scratch d;
+    return bso_lay_out_data(&d, product, nowhere);
 }
 
 /* 64 words of 64 bits, transposed in place: word i's bit j becomes word j's bit i (Warren 2012, 7-3). */
@@ -223,7 +218,7 @@ void bso_transpose_weights(uint64_t *patterns, const uint64_t *weights, int outp
 }
 
 /* sums[k][pixel] for a row of pixels and the inputs whose patterns are there. */
-static void data_row(const data_scratch *d, const float *zeta, size_t total, int inputs, int outputs,
+static void data_row(const bso_data_scratch *d, const float *zeta, size_t total, int inputs, int outputs,
                      int lanes, int row)
 {
     const bso_product_kernels *kernel = bso_kernel->products;
@@ -266,8 +261,8 @@ void bso_product_data(const bso_product *product, float *dx, const float *zeta, 
     const size_t area = area_of(window), pixels = (size_t)count * area, total = (size_t)n * area;
     const size_t in_area = (size_t)window->in_h * (size_t)window->in_w;
     const int inputs = bso_window_inputs(window), outputs = product->outputs;
-    data_scratch d;
-    lay_out_data(&d, outputs, scratch);
+    bso_data_scratch d;
+    bso_lay_out_data(&d, product, scratch);
     for (int c = 0; c < window->channels; c++) {
         memset(dx + ((size_t)c * (size_t)n + (size_t)first) * in_area, 0,
                (size_t)count * in_area * sizeof *dx);

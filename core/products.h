@@ -48,7 +48,7 @@ size_t bso_product_forward_scratch(const bso_product *product, const bso_signal 
  * [channels][n * area of the input]. */
 void bso_product_data(const bso_product *product, float *dx, const float *zeta, int n, int first, int count,
                       const uint64_t *weights, void *scratch);
-size_t bso_product_data_scratch(const bso_product *product);
+size_t bso_product_data_scratch(const bso_product *product); /* with errors in 8 bits, too */
 
 /* ---- weight gradient ---- */
 
@@ -130,7 +130,6 @@ void bso_product_data_i8(const bso_product *product, float *dx, const bso_errors
                          int count, const uint64_t *weights, void *scratch);
 void bso_product_weight_i8(const bso_product *product, float *gradient, const bso_operand *operand,
                            const bso_errors *errors, bso_part part, void *scratch);
-size_t bso_product_data_i8_scratch(const bso_product *product);
 size_t bso_product_weight_i8_scratch(const bso_product *product, int rows);
 
 #endif

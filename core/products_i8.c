@@ -152,29 +152,6 @@ int bso_operand_levels(bso_operand *operand, const bso_product *product, int n)
 
 /* ---- data gradient ---- */
 
-typedef struct {
-    uint64_t *patterns;     /* [DATA_ROWS][outputs / 64] */
-    int16_t *tables, *sums; /* sums: [DATA_ROWS][SHORTS] */
-} data_scratch;
-
-static size_t lay_out_data(data_scratch *d, int outputs, void *scratch)
-{
-    char *at = scratch;
-    d->patterns = piece(&at, DATA_ROWS * (((size_t)outputs + 63) / 64) * sizeof *d->patterns);
-    d->tables = piece(&at, BSO_TABLES);
-    d->sums = piece(&at, DATA_ROWS * BSO_ROW);
-    return (size_t)(at - (char *)scratch);
-}
-
-/* A place to measure scratch from. */
-static char nowhere[64];
-
-size_t bso_product_data_i8_scratch(const bso_product *product)
-{
-    data_scratch d;
-    return lay_out_data(&d, product->outputs, nowhere);
-}
-
 /* A piece of a group's pixels. */
 typedef struct {
     size_t pixels, p0; /* of the group; where the piece begins */
@@ -200,8 +177,8 @@ static void spread(const bso_product *product, float *dx, int n, int first, span
 }
 
 /* The piece's pixels, inputs k0 .. k1-1. */
-static void data_piece(const data_scratch *d, const bso_product *product, float *dx, const bso_errors *errors,
-                       int n, int first, span at, int k0, int k1)
+static void data_piece(const bso_data_scratch *d, const bso_product *product, float *dx,
+                       const bso_errors *errors, int n, int first, span at, int k0, int k1)
 {
     const bso_product_kernels *kernel = bso_kernel->products;
     const size_t area = area_of(&product->window), total = (size_t)n * area;
@@ -215,7 +192,7 @@ static void data_piece(const data_scratch *d, const bso_product *product, float 
         }
         kernel->tables_i16(d->tables, at.row, codes + (size_t)o * total, total, here, at.lanes, true);
         kernel->lookup_i16(
-            d->sums, (size_t)at.row / sizeof *d->sums, (size_t)(k1 - k0), at.row, d->tables, groups,
+            d->sums, (size_t)at.row / sizeof(int16_t), (size_t)(k1 - k0), at.row, d->tables, groups,
             (bso_patterns){d->patterns + o / 64, ((size_t)product->outputs + 63) / 64, o % 64});
         held += groups;
     }
@@ -228,8 +205,8 @@ void bso_product_data_i8(const bso_product *product, float *dx, const bso_errors
     const bso_window *window = &product->window;
     const size_t area = area_of(window), pixels = (size_t)count * area;
     const int inputs = bso_window_inputs(window);
-    data_scratch d;
-    lay_out_data(&d, product->outputs, scratch);
+    bso_data_scratch d;
+    bso_lay_out_data(&d, product, scratch);
     memset(d.sums, 0, DATA_ROWS * BSO_ROW);
     for (int c = 0; c < window->channels; c++)
         memset(dx + ((size_t)c * (size_t)n + (size_t)first) * area, 0, pixels * sizeof *dx);
@@ -262,6 +239,9 @@ typedef struct {
     int16_t *tables, *sums; /* sums: [rows][SHORTS] */
     int32_t *wide;          /* [rows][SHORTS] */
 } weight_scratch;
+
+/* A place to measure scratch from. */
+static char nowhere[64];
 
 static size_t lay_out_weight(weight_scratch *s, const bso_product *product, int rows, void *scratch)
 {

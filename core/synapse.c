@@ -461,9 +461,7 @@ static void want_scratch(const bso_layer *l, bso_network *net)
                                           sizeof(float));
     }
     if (!net->training) return;
-    if (s->few_bits) {
-        bso_network_want_scratch(net, bso_product_data_i8_scratch(&s->product));
-    } else if (products) {
+    if (products) {
         bso_network_want_scratch(net, bso_product_data_scratch(&s->product));
     } else {
         bso_network_want_scratch(net, expanded * (pixels + outputs) * sizeof(float));

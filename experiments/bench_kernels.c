@@ -318,7 +318,7 @@ static size_t scratch_bytes(const scene *s)
     const bso_product *p = &s->product;
     const size_t group = (size_t)p->group * (size_t)p->window.out_h * (size_t)p->window.out_w;
     const size_t all[] = {bso_product_forward_scratch(p, &s->in),    bso_product_data_scratch(p),
-                          bso_product_weight_scratch(p, s->rows),    bso_product_data_i8_scratch(p),
+                          bso_product_weight_scratch(p, s->rows),    bso_product_data_scratch(p),
                           bso_product_weight_i8_scratch(p, s->rows), DENSE_ROWS * group * sizeof(float)};
     size_t most = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) most = larger(most, all[i]);

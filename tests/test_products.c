@@ -274,7 +274,7 @@ static void free_errors(bso_errors *e)
 static void run_data_i8(const rig *r, const bso_product *product, float *dx)
 {
     bso_errors e = rounded(r, product);
-    void *scratch = scratch_of(bso_product_data_i8_scratch(product));
+    void *scratch = scratch_of(bso_product_data_scratch(product));
     EACH_GROUP(product, r->s.samples, first, count)
     {
         bso_product_data_i8(product, dx, &e, r->s.samples, first, count, r->weights, scratch);

@@ -5,6 +5,7 @@
  * depend on it. With AVX-512 VPOPCNTDQ the spike product has a version of its own; without it, it is the
  * compiler's popcount, one word at a time.
  */
+#include "core/kernels/isa.h"
 #include "core/kernels/products.h"
 #include "core/kernels/philox.h"
 #include "core/kernels/scalar.h"
@@ -16,18 +17,8 @@
 #include <immintrin.h>
 #endif
 
-#define TEXT2(a) #a
-#define TEXT(a)  TEXT2(a)
-
 /* The lanes of a sum in vectors of this machine's width: gcc keeps wider ones in memory. */
-#if defined __AVX512F__
-enum { WIDTH = 8 };
-#elif defined __AVX2__
-enum { WIDTH = 4 };
-#else
-enum { WIDTH = 2 };
-#endif
-enum { PARTS = BSO_LANES / WIDTH };
+enum { WIDTH = VECTOR / (int)sizeof(double), PARTS = BSO_LANES / WIDTH };
 typedef float part_float __attribute__((vector_size(WIDTH * sizeof(float))));
 typedef double part __attribute__((vector_size(WIDTH * sizeof(double))));
 

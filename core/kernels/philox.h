@@ -10,6 +10,8 @@
 #ifndef BSO_KERNELS_PHILOX_H
 #define BSO_KERNELS_PHILOX_H
 
+#include "core/kernels/isa.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -18,16 +20,14 @@
 #include <immintrin.h>
 #endif
 
+enum { PHILOX_LANES = VECTOR / (int)sizeof(uint64_t) };
 #if defined __AVX512F__
-enum { PHILOX_LANES = 8 };
 #define PHILOX_EVEN 0, 8, 2, 10, 4, 12, 6, 14
 #define PHILOX_ODD  1, 9, 3, 11, 5, 13, 7, 15
 #elif defined __AVX2__
-enum { PHILOX_LANES = 4 };
 #define PHILOX_EVEN 0, 4, 2, 6
 #define PHILOX_ODD  1, 5, 3, 7
 #else
-enum { PHILOX_LANES = 2 };
 #define PHILOX_EVEN 0, 2
 #define PHILOX_ODD  1, 3
 #endif

@@ -6,17 +6,10 @@
  * each row of lanes, so the loop is bound by the two loads a cycle that today's machines do. With 256-byte
  * rows the tables of eight groups are 32 KiB; the sums stream through.
  */
+#include "core/kernels/isa.h"
 #include "core/kernels/products.h"
 
 #include <string.h>
-
-#if defined __AVX512F__
-enum { VECTOR = 64 };
-#elif defined __AVX2__
-enum { VECTOR = 32 };
-#else
-enum { VECTOR = 16 };
-#endif
 
 typedef float vector_f32 __attribute__((vector_size(VECTOR), may_alias));
 typedef int16_t vector_i16 __attribute__((vector_size(VECTOR), may_alias));

@@ -4,9 +4,6 @@
 
 #include "core/product_kernels.h"
 
-#define JOIN2(a, b) a##b
-#define JOIN(a, b)  JOIN2(a, b)
-
 extern const bso_product_kernels bso_products_reference, bso_products_portable;
 #ifdef __x86_64__
 extern const bso_product_kernels bso_products_avx2, bso_products_avx512;
