@@ -84,15 +84,20 @@ printf 'continue\nquit\n' >"$folder/debugger"
 
 # ---- run it
 
-# Its screen wants a terminal, which `script` gives it.
 rm -f "$folder/serial.txt"
-TERM=xterm timeout -k 10 "$limit" script -qec \
-    "stty rows 30 cols 100; exec bochs -rc '$folder/debugger' -f '$folder/bochsrc'" "$folder/screen.txt" </dev/null >/dev/null 2>&1 &
+TERM=xterm timeout -k 10 "$limit" bochs -rc "$folder/debugger" -f "$folder/bochsrc" </dev/null >"$folder/screen.txt" 2>&1 &
 bochs=$!
 trap 'kill $bochs 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
-# A kernel that has given up does not end Bochs.
-while kill -0 $bochs 2>/dev/null && ! grep -qs 'Kernel panic' "$folder/serial.txt"; do sleep 1; done
+# A kernel that has given up does not end Bochs. Its screen is a terminal that somebody must read, or Bochs waits for ever: the
+# cursor blinks.
+screen=
+while kill -0 $bochs 2>/dev/null && ! grep -qs 'Kernel panic' "$folder/serial.txt"; do
+    if [ -z "$screen" ] && screen=$(sed -n 's/^Bochs connected to screen "\(.*\)".*/\1/p' "$folder/screen.txt") && [ -n "$screen" ]; then
+        cat "$screen" >/dev/null 2>&1 &
+    fi
+    sleep 1
+done
 
 # ---- what came of it
 
