@@ -54,7 +54,7 @@ REPLAYS = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/replay_%)
 FUZZ_OBJ = $(BUILD)/tests/fuzz/fuzz.o $(TEST_LIB_OBJ) $(BUILD)/libexperiments.a $(BUILD)/libbso.a
 FORMATTED = $(shell find core baselines datasets experiments tests -name '*.[ch]')
 
-.PHONY: all program tests test test-avx512 fuzz fuzzers optimizer clean format format-check install-deps help FORCE
+.PHONY: all program tests test bench test-avx512 fuzz fuzzers optimizer clean format format-check install-deps help FORCE
 .SECONDARY:
 all: program
 program: $(BUILD)/bso
@@ -162,6 +162,13 @@ fuzz:
 	@tools/fuzz.sh build-fuzz/fuzz "$(or $(SECONDS_EACH),30)" "$(or $(CORPUS),build-fuzz/corpus)" \
 	    $(or $(TARGETS),$(sort $(FUZZ_SRC:tests/fuzz/%.c=%)))
 
+# How fast it is here, some minutes; BENCH: options of `bso bench`, such as --quick.
+bench:
+	@tools/install-dependencies.sh --for run
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program
+	@$(BUILD)/bso bench --out results/bench $(BENCH)
+	@plots/draw.sh results/bench bench
+
 # Given on the command line: NAME in the environment is something else.
 optimizer:
 	@tools/new-optimizer.sh "$(if $(filter command,$(origin NAME)),$$NAME)"
@@ -183,6 +190,7 @@ help:
 	@echo 'make test          install what the tests need, build and run all of them'
 	@echo 'make tests         build the tests only'
 	@echo 'make test-avx512   run the tests of the kernels on an emulated CPU that has AVX-512, where this one has not;  TARGETS="kernels"'
+	@echo 'make bench         measure how fast kernels and trainings are here, beside sgemm, into results/bench; BENCH="--quick"'
 	@echo 'make fuzz          feed every parser with made-up files, 30 s each; SECONDS_EACH=300  TARGETS="idx hdf5"'
 	@echo 'make optimizer NAME=my_rule'
 	@echo '                   write baselines/my_rule.c, a complete update rule to start from'

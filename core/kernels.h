@@ -73,10 +73,10 @@ typedef struct {
                           float c);
 
     /* Neurons of one channel. Batch norm, leaky integrate and fire, reset by subtraction: u = leak *
-     * (u_previous - threshold * (u_previous >= threshold)) + (y * scale + offset); spikes[p] |= (u >=
+     * (u_previous - threshold * (u_previous >= threshold)) + (y * scale + offset); bits[p] |= (u >=
      * threshold) << bit, bit < 32. u may be u_previous; u_previous NULL: the first step, u = y * scale +
      * offset. */
-    void (*lif)(float *u, uint32_t *spikes, const float *u_previous, const float *y, size_t n, float scale,
+    void (*lif)(float *u, uint32_t *bits, const float *u_previous, const float *y, size_t n, float scale,
                 float offset, float leak, float threshold, int bit);
     /* du = ds * surrogate'(u - threshold); du may be ds. */
     void (*surrogate)(float *du, const float *ds, const float *u, size_t n, float threshold,
@@ -85,8 +85,8 @@ typedef struct {
      * du may be ds or du_next. */
     void (*surrogate_through_time)(float *du, const float *ds, const float *du_next, const float *u, size_t n,
                                    float leak, float threshold, float reset, bso_surrogate kind);
-    /* trace = (u >= threshold), which is how it starts */
-    void (*trace_first)(float *trace, const float *u, size_t n, float threshold);
+    /* s = 1 where u >= threshold, else `silent`: the spikes as floats, and what a trace starts with */
+    void (*spikes)(float *s, const float *u, size_t n, float threshold, float silent);
     /* trace = mu * trace + (u >= threshold) */
     void (*trace)(float *trace, const float *u, size_t n, float mu, float threshold);
     /* The same with mu = r(u) / r(u_previous), r(u) = u - reset * (u >= threshold), clamped to [-leak, leak];

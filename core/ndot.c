@@ -18,7 +18,7 @@ static void decay(float *a, const float *u, const float *u_previous, size_t n, f
         bso_kernel->trace_ratio(a, u, u_previous, n, leak, threshold, reset);
         return;
     }
-    bso_kernel->trace_first(a, u, n, threshold);
+    bso_kernel->spikes(a, u, n, threshold, 0);
 }
 
 static void trace(float *a, const float *u, const float *u_previous, size_t n, float leak, float threshold)

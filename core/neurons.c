@@ -8,12 +8,14 @@
 
 #include "core/error.h"
 
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    CHUNK = 1024, /* pixels done at a time: one channel's floats and 64 channels' spikes stay in cache */
-    PIECES = 64   /* a layer falls into at least so many where it can, for threads to share */
+    FORWARD_PIECE =
+        2048, /* pixels done at a time: one channel's floats and 64 channels' spikes stay in cache */
+    BACKWARD_PIECE = 1024 /* the same, of one channel; part of the order of batch norm's sums */
 };
 
 typedef struct {
@@ -36,11 +38,14 @@ static float *potential(const neurons *own, int t)
     return own->u[t % own->u_slots];
 }
 
-/* Pixels of a piece of the forward pass: a function of the shape alone, though nothing depends on it. */
-static size_t chunk_of(size_t m, int words)
+/* Pixels of a piece of the forward pass, so that all threads get as many. No number depends on it: spikes are
+ * counted, all else is element by element. */
+static size_t forward_piece(size_t m, int words)
 {
-    size_t chunk = m * (size_t)words / PIECES / BSO_LANES * BSO_LANES;
-    return chunk < 4 * BSO_LANES ? 4 * BSO_LANES : chunk < CHUNK ? chunk : CHUNK;
+    size_t threads = (size_t)omp_get_max_threads(), all = m * (size_t)words, most = threads * FORWARD_PIECE;
+    size_t pieces = threads * ((all + most - 1) / most),
+           of_word = (pieces + (size_t)words - 1) / (size_t)words;
+    return ((m + of_word - 1) / of_word + BSO_LANES - 1) / BSO_LANES * BSO_LANES;
 }
 
 /* Up to 64 channels, those of one word, and pixels first .. first + count - 1 of m. Returns the spikes. */
@@ -51,7 +56,7 @@ static int64_t advance(bso_layer *l, const bso_pass *pass, int word, size_t firs
     const float *y = bso_layer_map(l->below, pass->t);
     /* The trace may need u before it is overwritten; only estimators that say so keep two slots. */
     float *u = potential(own, pass->t), *before = pass->t ? potential(own, pass->t - 1) : NULL;
-    uint32_t spikes[2][CHUNK];
+    uint32_t spikes[2][FORWARD_PIECE];
     for (int half = 0; half < 2; half++) memset(spikes[half], 0, count * sizeof spikes[half][0]);
     for (int c = 64 * word; c < l->out.channels && c < 64 * (word + 1); c++) {
         size_t at = (size_t)c * m + first;
@@ -69,13 +74,13 @@ static int64_t advance(bso_layer *l, const bso_pass *pass, int word, size_t firs
 static void forward(bso_layer *l, const bso_pass *pass)
 {
     neurons *own = l->own;
-    size_t m = (size_t)pass->n * area(l), chunk = chunk_of(m, l->out.words);
+    size_t m = (size_t)pass->n * area(l), piece = forward_piece(m, l->out.words);
     if (own->normed) bso_norm_prepare(&own->norm, pass, bso_layer_map(l->below, pass->t), m);
     int64_t spikes = 0;
 #pragma omp parallel for collapse(2) schedule(static) reduction(+ : spikes)
     for (int word = 0; word < l->out.words; word++) {
-        for (size_t first = 0; first < m; first += chunk) {
-            spikes += advance(l, pass, word, first, m - first < chunk ? m - first : chunk, m);
+        for (size_t first = 0; first < m; first += piece) {
+            spikes += advance(l, pass, word, first, m - first < piece ? m - first : piece, m);
         }
     }
     if (pass->training) {
@@ -86,10 +91,10 @@ static void forward(bso_layer *l, const bso_pass *pass)
 
 /* Pixels of a piece of the backward pass; of whole maps, where `pool` above has left its gradient to be
  * spread. */
-static size_t piece_of(const bso_layer *l, const bso_layer *pool)
+static size_t backward_piece(const bso_layer *l, const bso_layer *pool)
 {
-    size_t maps = CHUNK / area(l);
-    return !pool ? CHUNK : maps > 1 ? maps * area(l) : area(l);
+    size_t maps = BACKWARD_PIECE / area(l);
+    return !pool ? BACKWARD_PIECE : maps > 1 ? maps * area(l) : area(l);
 }
 
 /* One channel of dL/dy from dL/ds, piece by piece, so that the surrogate's result is still in cache when
@@ -99,7 +104,7 @@ static void backward_channel(bso_layer *l, const bso_pass *pass, int c, const bs
 {
     neurons *own = l->own;
     bso_network *net = pass->net;
-    size_t m = (size_t)pass->n * area(l), at = (size_t)c * m, piece = piece_of(l, pool);
+    size_t m = (size_t)pass->n * area(l), at = (size_t)c * m, piece = backward_piece(l, pool);
     const float *y = bso_layer_map(l->below, pass->t) + at, *u = potential(own, pass->t) + at;
     float *dy = net->gradient[0] + at, *du = own->carry ? own->carry + at : dy;
     bso_lanes sums[2] = {{0}};
@@ -153,7 +158,7 @@ static const float *operand(bso_layer *l, const bso_pass *pass, int which)
     size_t m = (size_t)pass->n * area(l);
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < l->out.channels; c++) {
-        for (size_t i = (size_t)c * m; i < (size_t)(c + 1) * m; i++) s[i] = u[i] >= threshold ? 1.0f : silent;
+        bso_kernel->spikes(s + (size_t)c * m, u + (size_t)c * m, m, threshold, silent);
     }
     return s;
 }

@@ -8,7 +8,7 @@ static void trace(float *a, const float *u, const float *u_previous, size_t n, f
     if (u_previous) {
         bso_kernel->trace(a, u, n, leak, threshold);
     } else {
-        bso_kernel->trace_first(a, u, n, threshold);
+        bso_kernel->spikes(a, u, n, threshold, 0);
     }
 }
 

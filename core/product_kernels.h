@@ -15,10 +15,10 @@
  * | data gradient   | inputs  | outputs          | pixels  | float, or int16   | minus                  |
  * | weight gradient | inputs  | pixels           | outputs | float, or int16   | nothing                |
  *
- * A row is 256, 128 or 64 bytes of lanes: four registers of AVX-512, or eight of AVX2, where 256. Tables of
- * BSO_GROUPS groups are at most 32 KiB: a level-1 cache. Integers are exact; floats are added group by
- * group in the order given and a group's four as (x0 + x1) + (x2 + x3): every path gives the reference's
- * bits.
+ * A row is 256, 128 or 64 bytes of lanes. Tables that are looked up together fill a level-1 cache of 32 KiB:
+ * eight groups of long rows, or sixteen of 128 bytes, which costs more instructions and saves passes over the
+ * sums; each table of kernels says what suits it. Integers are exact; floats are added group by group in the
+ * order given and a group's four as (x0 + x1) + (x2 + x3): every path gives the reference's bits.
  *
  * Pointers to lanes and tables are aligned to 64 bytes; so are their strides.
  */
@@ -30,11 +30,11 @@
 #include <stdint.h>
 
 enum {
-    BSO_ROUND_WORDS = 64, /* random words that round_i8 takes at a time, for four values each */
-    BSO_ROW = 256,        /* bytes of a whole row of lanes */
-    BSO_GROUPS = 8,       /* groups of four inputs that are looked up together */
-    BSO_PATTERNS = 16,    /* of four bits */
-    BSO_TABLES = BSO_GROUPS * BSO_PATTERNS * BSO_ROW /* bytes of tables */
+    BSO_ROUND_WORDS = 64,  /* random words that round_i8 takes at a time, for four values each */
+    BSO_ROW = 256,         /* bytes of the longest row of lanes */
+    BSO_GROUPS = 16,       /* groups of four inputs that are looked up together, at most */
+    BSO_PATTERNS = 16,     /* of four bits */
+    BSO_TABLES = 32 * 1024 /* bytes of tables */
 };
 
 /* Which row of a table, group by group: group g's four bits are those from shift + 4 g on of
@@ -46,6 +46,10 @@ typedef struct {
 } bso_patterns;
 
 typedef struct {
+    /* Bytes of a row, and groups of four inputs, to take at a time where there are as many: groups is a power
+     * of two, so that those of a table lie in one word. */
+    int row, groups;
+
     /* Tables of counts: lane p of input 4 g + j is sum over planes b of bit shift + 4 g + j of
      * words[b * plane_stride + p], times 2^b. words: [row] in each plane. A group's sum must fit a byte. */
     void (*tables_u8)(uint8_t *tables, int row, const uint64_t *words, size_t plane_stride, int planes,

@@ -7,9 +7,8 @@
 #include "core/kernels.h"
 
 enum {
-    TABLE_INPUTS = 4 * BSO_GROUPS, /* inputs whose tables are made together */
-    DATA_ROWS = 512,               /* inputs whose data gradients are worked out together */
-    BLOCK_PIXELS = 64              /* pixels whose errors the weight gradient takes at a time */
+    DATA_ROWS = 512,  /* inputs whose data gradients are worked out together */
+    BLOCK_PIXELS = 64 /* pixels whose errors the weight gradient takes at a time */
 };
 
 static inline size_t area_of(const bso_window *w)
@@ -39,10 +38,26 @@ static inline ptrdiff_t tap_shift(const bso_window *window, int tap)
            window->pad;
 }
 
-/* The row of lanes for what is left to do, of `whole` lanes in BSO_ROW bytes: its bytes. */
-static inline int row_for(size_t left, size_t whole)
+/* Inputs whose tables are made together. */
+static inline int table_inputs(void)
 {
-    return 4 * left > 3 * whole ? BSO_ROW : 4 * left > whole ? BSO_ROW / 2 : BSO_ROW / 4;
+    return 4 * bso_kernel->products->groups;
+}
+
+/* The row for what is left to do, of lanes of `size` bytes: its bytes. At most `longest`, a power of two, and
+ * not much longer than what is left. */
+static inline int row_for(size_t left, size_t size, int longest)
+{
+    for (int shorter = longest / 2; shorter >= 64; shorter /= 2) {
+        if (2 * left * size > 3 * (size_t)shorter) return 2 * shorter;
+    }
+    return 64;
+}
+
+/* The same for look-ups. */
+static inline int lookup_row(size_t left, size_t size)
+{
+    return row_for(left, size, bso_kernel->products->row);
 }
 
 /* Pieces of a scratch block, each aligned to 64 bytes. */

@@ -7,8 +7,9 @@
 #include <string.h>
 
 enum {
-    GROUP_PIXELS = 512,                   /* of a group, where one sample has fewer */
-    FLOATS = BSO_ROW / (int)sizeof(float) /* lanes of a whole row */
+    GROUP_PIXELS = 512,                                     /* of a group, where one sample has fewer */
+    FLOATS = BSO_ROW / (int)sizeof(float),                  /* lanes of a whole row */
+    DATA_INPUTS = 4 * BSO_TABLES / (BSO_PATTERNS * BSO_ROW) /* of a data gradient, looked up together */
 };
 
 /* A place to measure scratch from. */
@@ -121,7 +122,7 @@ static void forward_row(const forward_scratch *f, const bso_signal *in, int inpu
     const bso_product_kernels *kernel = bso_kernel->products;
     /* As many groups at a time as sum up within a byte, in powers of two, so that they lie in one word. */
     const int fit = 255 / (4 * (int)in->largest);
-    int groups = BSO_GROUPS;
+    int groups = kernel->groups;
     while (groups > fit) groups /= 2;
     const size_t rows = (size_t)outputs, sums = rows * (size_t)row;
     memset(f->narrow, 0, sums);
@@ -157,7 +158,7 @@ void bso_product_forward(const bso_product *product, float *y, const bso_signal 
         for (size_t p = 0; p < pixels; p++) f.ones[p] += f.plane[p] << b;
     }
     for (size_t p0 = 0; p0 < pixels;) {
-        const int row = row_for(pixels - p0, BSO_ROW);
+        const int row = lookup_row(pixels - p0, 1);
         const size_t here = pixels - p0 < (size_t)row ? pixels - p0 : (size_t)row;
         forward_row(&f, in, bso_window_inputs(window), weights, product->outputs, p0, row);
         for (int o = 0; o < product->outputs; o++) {
@@ -228,8 +229,8 @@ static void data_row(const data_scratch *d, const float *zeta, size_t total, int
     const bso_product_kernels *kernel = bso_kernel->products;
     const size_t stride = (size_t)row / sizeof(float);
     memset(d->sums, 0, (size_t)inputs * (size_t)row);
-    for (int o = 0; o < outputs; o += TABLE_INPUTS) {
-        const int here = at_most(TABLE_INPUTS, outputs - o);
+    for (int o = 0; o < outputs; o += DATA_INPUTS) {
+        const int here = at_most(DATA_INPUTS, outputs - o);
         kernel->tables_f32(d->tables, row, zeta + (size_t)o * total, total, here, lanes, true);
         kernel->lookup_f32(d->sums, stride, (size_t)inputs, row, d->tables, (here + 3) / 4,
                            (bso_patterns){d->patterns + o / 64, ((size_t)outputs + 63) / 64, o % 64});
@@ -275,7 +276,8 @@ void bso_product_data(const bso_product *product, float *dx, const float *zeta, 
         const int here = at_most(DATA_ROWS, inputs - k);
         bso_transpose_weights(d.patterns, weights, outputs, words_of(window), k, k + here);
         for (size_t p = 0; p < pixels;) {
-            const int row = row_for(pixels - p, FLOATS), most = row / (int)sizeof(float);
+            /* The order in which taps add up in dx depends on it: the same on every path. */
+            const int row = row_for(pixels - p, sizeof(float), BSO_ROW), most = row / (int)sizeof(float);
             const int lanes = pixels - p < (size_t)most ? (int)(pixels - p) : most;
             data_row(&d, zeta + (size_t)first * area + p, total, here, outputs, lanes, row);
             spread(product, dx, n, first, pixels, p, (size_t)lanes, k, k + here, d.sums, (size_t)most);
@@ -294,7 +296,7 @@ size_t bso_operand_words(const bso_product *product, int n)
 /* Where which way wins, by measurement (docs/performance.md). */
 static bso_operand_kind kind_of(const bso_operand *operand)
 {
-    static const double gather_ones = 0.2, gather_values = 0.45;
+    static const double gather_ones = 0.3, gather_values = 0.55;
     if (operand->ones) return operand->active < gather_ones ? BSO_OPERAND_GATHER : BSO_OPERAND_LOOKUP;
     return operand->active < gather_values ? BSO_OPERAND_GATHER : BSO_OPERAND_DENSE;
 }
@@ -395,8 +397,8 @@ static void weight_block(const weight_scratch *s, const bso_operand *operand, si
                            (size_t)(pixels + 63) / 64, operand->ones ? NULL : operand->x, s->values, p);
         return;
     }
-    for (int q = 0; q < pixels; q += TABLE_INPUTS) {
-        const int here = at_most(TABLE_INPUTS, pixels - q);
+    for (int q = 0; q < pixels; q += table_inputs()) {
+        const int here = at_most(table_inputs(), pixels - q);
         kernel->tables_f32(s->tables, row, s->errors + (size_t)q * lanes, lanes, here, (int)lanes, false);
         kernel->lookup_f32(s->sums, lanes, (size_t)rows, row, s->tables, (here + 3) / 4,
                            (bso_patterns){patterns + q / 64, s->words, q % 64});
@@ -410,13 +412,16 @@ void bso_product_weight(const bso_product *product, float *gradient, const bso_o
     const int rows = k1 - k0, group = product->group, outputs = product->outputs;
     weight_scratch s;
     lay_out_weight(&s, product, rows, scratch);
+    /* A gathered error's row is read once, the longer the better. */
+    const int longest = operand->kind == BSO_OPERAND_GATHER ? BSO_ROW : bso_kernel->products->row;
     memset(gradient, 0, (size_t)rows * (size_t)outputs * sizeof *gradient);
     for (int first = 0; first < n; first += group) {
         const size_t from = (size_t)first * area, pixels = (size_t)at_most(group, n - first) * area;
         bso_lay_patterns(s.patterns, s.words, product, operand, n, from, pixels, k0, k1);
         for (int r = 0; r < rows; r++) s.values[r] = value_of(product, n, from, k0 + r);
         for (int o = 0; o < outputs;) {
-            const int row = row_for((size_t)(outputs - o), FLOATS), most = row / (int)sizeof(float);
+            const int row = row_for((size_t)(outputs - o), sizeof(float), longest),
+                      most = row / (int)sizeof(float);
             const int lanes = at_most(most, outputs - o);
             memset(s.sums, 0, (size_t)rows * (size_t)row);
             if (lanes < most) memset(s.errors, 0, (size_t)BLOCK_PIXELS * (size_t)row);

@@ -207,8 +207,8 @@ static void data_piece(const data_scratch *d, const bso_product *product, float 
     const size_t area = area_of(&product->window), total = (size_t)n * area;
     const int8_t *codes = errors->by_sample + (size_t)first * area + at.p0;
     int held = 0; /* groups in the sums */
-    for (int o = 0; o < product->outputs; o += TABLE_INPUTS) {
-        const int here = at_most(TABLE_INPUTS, product->outputs - o), groups = (here + 3) / 4;
+    for (int o = 0; o < product->outputs; o += table_inputs()) {
+        const int here = at_most(table_inputs(), product->outputs - o), groups = (here + 3) / 4;
         if (held + groups > FULL_GROUPS) {
             spread(product, dx, n, first, at, k0, k1, d->sums);
             held = 0;
@@ -237,7 +237,7 @@ void bso_product_data_i8(const bso_product *product, float *dx, const bso_errors
         const int end = at_most(k + DATA_ROWS, inputs);
         bso_transpose_weights(d.patterns, weights, product->outputs, words_of(window), k, end);
         for (size_t p = 0; p < pixels;) {
-            const int row = row_for(pixels - p, SHORTS), most = row / (int)sizeof(int16_t);
+            const int row = lookup_row(pixels - p, sizeof(int16_t)), most = row / (int)sizeof(int16_t);
             const int lanes = pixels - p < (size_t)most ? (int)(pixels - p) : most;
             data_piece(&d, product, dx, errors, n, first, (span){pixels, p, lanes, row}, k, end);
             p += (size_t)lanes;
@@ -258,7 +258,7 @@ void bso_product_data_i8(const bso_product *product, float *dx, const bso_errors
 typedef struct {
     uint64_t *patterns;     /* [rows][lanes / 64] of a group where inputs are 0 or 1 */
     uint8_t *levels;        /* [rows][lanes] where not */
-    int8_t *codes;          /* [TABLE_INPUTS][SHORTS]: outputs side by side */
+    int8_t *codes;          /* [4 BSO_GROUPS][SHORTS]: outputs side by side */
     int16_t *tables, *sums; /* sums: [rows][SHORTS] */
     int32_t *wide;          /* [rows][SHORTS] */
 } weight_scratch;
@@ -269,7 +269,7 @@ static size_t lay_out_weight(weight_scratch *s, const bso_product *product, int 
     const size_t r = (size_t)rows;
     s->patterns = piece(&at, r * (product->lanes / 64) * sizeof *s->patterns);
     s->levels = piece(&at, r * product->lanes);
-    s->codes = piece(&at, TABLE_INPUTS * SHORTS);
+    s->codes = piece(&at, 4 * BSO_GROUPS * SHORTS);
     s->tables = piece(&at, BSO_TABLES);
     s->sums = piece(&at, r * BSO_ROW);
     s->wide = piece(&at, r * SHORTS * sizeof *s->wide);
@@ -310,12 +310,13 @@ static void weight_lookup(const weight_scratch *s, const weight_piece *at, int r
 {
     const bso_product_kernels *kernel = bso_kernel->products;
     const size_t stride = (size_t)row / sizeof *s->sums;
+    const size_t inputs = (size_t)table_inputs();
     int held = 0; /* groups of four in the sums */
     memset(s->sums, 0, at->rows * (size_t)row);
     memset(s->wide, 0, at->rows * stride * sizeof *s->wide);
-    for (size_t p = 0; p < at->pixels; p += TABLE_INPUTS) {
-        const int here = at->pixels - p < TABLE_INPUTS ? (int)(at->pixels - p) : TABLE_INPUTS;
-        if (held + BSO_GROUPS > FULL_GROUPS) {
+    for (size_t p = 0; p < at->pixels; p += inputs) {
+        const int here = (int)(at->pixels - p < inputs ? at->pixels - p : inputs);
+        if (held + kernel->groups > FULL_GROUPS) {
             kernel->widen_i16(s->wide, s->sums, at->rows * stride);
             held = 0;
         }
@@ -323,7 +324,7 @@ static void weight_lookup(const weight_scratch *s, const weight_piece *at, int r
         kernel->tables_i16(s->tables, row, s->codes, stride, here, at->lanes, false);
         kernel->lookup_i16(s->sums, stride, at->rows, row, s->tables, (here + 3) / 4,
                            (bso_patterns){s->patterns + p / 64, at->product->lanes / 64, (int)(p % 64)});
-        held += BSO_GROUPS;
+        held += kernel->groups;
     }
     kernel->widen_i16(s->wide, s->sums, at->rows * stride);
 }
@@ -378,7 +379,7 @@ void bso_product_weight_i8(const bso_product *product, float *gradient, const bs
         }
         for (at.o = 0; at.o < outputs; at.o += at.lanes) {
             const int left = outputs - at.o;
-            const int row = operand->ones ? row_for((size_t)left, SHORTS) : BSO_ROW;
+            const int row = operand->ones ? lookup_row((size_t)left, sizeof(int16_t)) : BSO_ROW;
             const size_t stride = (size_t)row / sizeof(int16_t);
             at.lanes = at_most((int)stride, left);
             if (operand->ones) {

@@ -15,6 +15,7 @@ const char *bso_stage_name(bso_stage stage)
         [BSO_STAGE_LOSS] = "loss",
         [BSO_STAGE_NEURONS_BACKWARD] = "surrogate and norm backward",
         [BSO_STAGE_POOLING_BACKWARD] = "pooling backward",
+        [BSO_STAGE_ERRORS] = "errors to 8 bits",
         [BSO_STAGE_DATA_GRADIENT] = "data gradient",
         [BSO_STAGE_WEIGHT_GRADIENT] = "weight gradient",
         [BSO_STAGE_UPDATE] = "update",

@@ -18,6 +18,7 @@ typedef enum {
     BSO_STAGE_LOSS,             /* and its gradient */
     BSO_STAGE_NEURONS_BACKWARD, /* surrogate and batch norm backward */
     BSO_STAGE_POOLING_BACKWARD,
+    BSO_STAGE_ERRORS, /* error signals rounded to 8 bits */
     BSO_STAGE_DATA_GRADIENT,
     BSO_STAGE_WEIGHT_GRADIENT, /* with what stands for the input in it (traces), and biases */
     BSO_STAGE_UPDATE,          /* the update rule */

@@ -49,9 +49,8 @@ static int at_most(int n, int limit)
     return n < limit ? n : limit;
 }
 
-/* Rows of the weights that one thread hands over, so that all threads are busy and a piece stays in cache:
- * their number of weights is a multiple of BSO_TILE_ALIGN. */
-static int thread_rows(const synapse *s, int threads)
+/* Rows of weights handed over at a time must make a multiple of BSO_TILE_ALIGN weights: so many rows do. */
+static int aligned_rows(const synapse *s)
 {
     int a = s->product.outputs, b = BSO_TILE_ALIGN;
     while (b) {
@@ -59,13 +58,24 @@ static int thread_rows(const synapse *s, int threads)
         a = b;
         b = r;
     }
-    const int align = BSO_TILE_ALIGN / a, rows = s->weight->rows;
-    const int most = GRADIENT_TILE / s->product.outputs > align
-                         ? GRADIENT_TILE / s->product.outputs / align * align
-                         : align;
+    return BSO_TILE_ALIGN / a;
+}
+
+/* Rows that a thread hands over at a time: so many that all are busy and a piece stays in cache. */
+static int thread_rows(const synapse *s, int threads)
+{
+    const int align = aligned_rows(s), rows = s->weight->rows, fit = GRADIENT_TILE / s->product.outputs;
+    const int most = fit > align ? fit / align * align : align;
     const int rounds = (rows + most * threads - 1) / (most * threads);
     const int even = (rows + rounds * threads - 1) / (rounds * threads);
     return (even + align - 1) / align * align;
+}
+
+/* The same for sgemm, whose sums depend on the size of the matrix: by the shape alone. */
+static int sgemm_rows(const synapse *s)
+{
+    const int align = aligned_rows(s);
+    return (K_TILE + align - 1) / align * align;
 }
 
 /* Rows of one-bit weights expanded at a time. */
@@ -229,6 +239,13 @@ static void weight_sgemm(const synapse *s, int n, const float *zeta, const float
     }
 }
 
+/* Floats of the piece of gradient that a thread works on: whole lines of cache. */
+static size_t gradient_room(const synapse *s)
+{
+    const size_t rows = (size_t)at_most(K_TILE, s->weight->rows), share = (size_t)s->share;
+    return ((rows > share ? rows : share) * (size_t)s->product.outputs + 15) / 16 * 16;
+}
+
 static int look_at_levels(const bso_layer *l, const bso_pass *pass, bso_operand *operand)
 {
     const synapse *s = l->own;
@@ -250,13 +267,12 @@ static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta
     if (s->packed && s->products) bso_operand_look(&operand, &s->product, x, n);
     if (s->few_bits && !operand.ones && look_at_levels(l, pass, &operand)) return BSO_ERROR;
     const bool dense = operand.kind == BSO_OPERAND_DENSE && !s->few_bits;
-    const int tile_rows = dense ? at_most(K_TILE, s->share) : s->share;
+    const int share = dense ? sgemm_rows(s) : s->share, tile_rows = dense ? K_TILE : share;
     bso_update_open(pass, s->weight);
 #pragma omp parallel for schedule(dynamic)
-    for (int begin = 0; begin < rows; begin += s->share) {
-        float *gradient = bso_scratch(pass->net, omp_get_thread_num());
-        float *rest = gradient + (size_t)s->share * (size_t)outputs;
-        int end = at_most(begin + s->share, rows);
+    for (int begin = 0; begin < rows; begin += share) {
+        float *gradient = bso_scratch(pass->net, omp_get_thread_num()), *rest = gradient + gradient_room(s);
+        int end = at_most(begin + share, rows);
         for (int k = begin; k < end; k += tile_rows) {
             int tile = at_most(tile_rows, end - k);
             if (s->few_bits) {
@@ -301,6 +317,7 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
         const uint64_t step = learner->update * (uint64_t)net->steps + (uint64_t)pass->t;
         bso_errors_round(&net->errors, &s->product, zeta, pass->n,
                          (bso_rounding){s->weight->seed, step, (uint32_t)s->weight->ordinal}, wants_input);
+        bso_stage_end(net->stages, (int)(l - net->layer), BSO_STAGE_ERRORS);
     }
     if (wants_input) data_gradient(l, pass, zeta, net->gradient[1]);
     bso_stage_end(net->stages, (int)(l - net->layer), BSO_STAGE_DATA_GRADIENT);
@@ -346,8 +363,7 @@ static void want_scratch(const bso_layer *l, bso_network *net)
 {
     const synapse *s = l->own;
     size_t pixels = (size_t)s->product.group * area(s), rows = (size_t)s->weight->rows;
-    size_t outputs = (size_t)s->product.outputs, columns = rows < K_TILE ? rows : K_TILE,
-           share = (size_t)s->share;
+    size_t outputs = (size_t)s->product.outputs, columns = rows < K_TILE ? rows : K_TILE;
     size_t expanded = (size_t)expanded_rows(s);
     bool products = s->products && s->weight->bits;
     if (products && bso_product_forward_fits(&s->product, &l->below->out)) {
@@ -367,7 +383,7 @@ static void want_scratch(const bso_layer *l, bso_network *net)
     } else {
         bso_network_want_scratch(net, expanded * (pixels + outputs) * sizeof(float));
     }
-    size_t gradient = share * outputs * sizeof(float);
+    size_t gradient = gradient_room(s) * sizeof(float);
     if (s->few_bits)
         bso_network_want_scratch(net, gradient + bso_product_weight_i8_scratch(&s->product, s->share));
     bso_network_want_scratch(net, gradient + columns * pixels * sizeof(float));

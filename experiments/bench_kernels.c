@@ -3,7 +3,8 @@
  *
  * For the weight gradient it matters how many inputs are active, and whether they are spikes or traces: few
  * and many spikes, and traces of few over two time steps. Where most are active and have many values the
- * program's own way is im2col and sgemm, and that is what is measured.
+ * program's own way is im2col and sgemm, and that is what is measured. Errors in 8 bits have been rounded
+ * before; what that takes is in the stages of whole steps.
  *
  * It looks into core/ as nothing else outside does: kernels are not part of what a network shows. The shapes
  * are those of the networks' one-bit layers. Finding the patches is part of a product's time; im2col is not
@@ -47,6 +48,7 @@ typedef struct {
     size_t inputs, words, pixels; /* inputs of an output, their words; pixels of all samples */
     bso_product product;
     bso_signal in;       /* few neurons active */
+    bso_errors rounded;  /* the errors in 8 bits */
     bso_operand operand; /* of the weight gradient */
     float *active[3];    /* what it looks at: few spikes, many spikes, traces; [channels][pixels below] */
     uint64_t *weights;   /* [outputs][words] */
@@ -115,18 +117,51 @@ static void weight_gradient(scene *s, int which)
     }
 }
 
+static void data_i8(void *user)
+{
+    scene *s = user;
+    for (int first = 0; first < s->samples; first += s->product.group) {
+        bso_product_data_i8(&s->product, s->out, &s->rounded, s->samples, first,
+                            at_most(s->product.group, s->samples - first), s->weights, s->scratch);
+    }
+}
+
+static void weight_i8(scene *s, int which)
+{
+    const int all = (int)s->inputs;
+    bso_operand_look(&s->operand, &s->product, s->active[which], s->samples);
+    if (!s->operand.ones) bso_operand_levels(&s->operand, &s->product, s->samples);
+    for (int k = 0; k < all; k += s->rows) {
+        bso_product_weight_i8(&s->product, s->out, &s->operand, &s->rounded, s->samples, k,
+                              at_most(k + s->rows, all), s->scratch);
+    }
+}
+
 enum { FEW, MANY, TRACES };
+
 static void weight_few(void *user)
 {
     weight_gradient(user, FEW);
 }
+
 static void weight_many(void *user)
 {
     weight_gradient(user, MANY);
 }
+
 static void weight_traces(void *user)
 {
     weight_gradient(user, TRACES);
+}
+
+static void weight_few_i8(void *user)
+{
+    weight_i8(user, FEW);
+}
+
+static void weight_traces_i8(void *user)
+{
+    weight_i8(user, TRACES);
 }
 
 static void sgemm(void *user)
@@ -148,19 +183,21 @@ static double map_bytes(double channels, const scene *s, int height, int width)
     return channels * s->samples * height * width * (double)sizeof(float);
 }
 
-enum { OUTPUTS, ALL_PIXELS, INPUTS }; /* of which sgemm's sizes are */
-
 static const struct product {
     const char *name;
+    enum { FORWARD, DATA, WEIGHT } kind;
+    bool few_bits; /* errors in 8 bits */
     bso_bench_run run;
-    int sizes[3];
     int which; /* of the operands */
 } products[] = {
-    {"forward", forward, {OUTPUTS, ALL_PIXELS, INPUTS}, 0},
-    {"data gradient", data_gradient, {INPUTS, ALL_PIXELS, OUTPUTS}, 0},
-    {"weight gradient, few spikes", weight_few, {INPUTS, OUTPUTS, ALL_PIXELS}, FEW},
-    {"weight gradient, many spikes", weight_many, {INPUTS, OUTPUTS, ALL_PIXELS}, MANY},
-    {"weight gradient, traces", weight_traces, {INPUTS, OUTPUTS, ALL_PIXELS}, TRACES},
+    {"forward", FORWARD, false, forward, 0},
+    {"data gradient", DATA, false, data_gradient, 0},
+    {"weight gradient, few spikes", WEIGHT, false, weight_few, FEW},
+    {"weight gradient, many spikes", WEIGHT, false, weight_many, MANY},
+    {"weight gradient, traces", WEIGHT, false, weight_traces, TRACES},
+    {"data gradient, 8-bit errors", DATA, true, data_i8, 0},
+    {"weight gradient, spikes, 8-bit errors", WEIGHT, true, weight_few_i8, FEW},
+    {"weight gradient, traces, 8-bit errors", WEIGHT, true, weight_traces_i8, TRACES},
 };
 enum { PRODUCTS = sizeof products / sizeof *products };
 /* Shares of neurons that are active. */
@@ -274,6 +311,18 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+static size_t scratch_bytes(const scene *s)
+{
+    const bso_product *p = &s->product;
+    const size_t group = (size_t)p->group * (size_t)p->window.out_h * (size_t)p->window.out_w;
+    const size_t all[] = {bso_product_forward_scratch(p, &s->in),    bso_product_data_scratch(p),
+                          bso_product_weight_scratch(p, s->rows),    bso_product_data_i8_scratch(p),
+                          bso_product_weight_i8_scratch(p, s->rows), DENSE_ROWS * group * sizeof(float)};
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) most = larger(most, all[i]);
+    return most;
+}
+
 static int make_scene(scene *s)
 {
     const bso_window *w = &s->shape.window;
@@ -291,10 +340,7 @@ static int make_scene(scene *s)
     if (bso_product_create(&s->product, w, s->shape.outputs, s->samples)) return BSO_ERROR;
     const size_t input = pixels_below(s) * (size_t)w->channels, gradient = (size_t)s->rows * outputs;
     const size_t matrix = larger(errors, larger(outputs * s->inputs, s->inputs * s->pixels));
-    const size_t group = (size_t)s->product.group * (size_t)w->out_h * (size_t)w->out_w;
-    const size_t scratch = larger(
-        larger(bso_product_forward_scratch(&s->product, &s->in), DENSE_ROWS * group * sizeof(float)),
-        larger(bso_product_data_scratch(&s->product), bso_product_weight_scratch(&s->product, s->rows)));
+    const size_t scratch = scratch_bytes(s);
     const struct {
         void *block; /* pointer to a pointer */
         size_t count, size;
@@ -306,6 +352,11 @@ static int make_scene(scene *s)
                   {&s->active[MANY], input, sizeof(float)},
                   {&s->active[TRACES], input, sizeof(float)},
                   {&s->errors, errors, sizeof(float)},
+                  {&s->rounded.by_sample, bso_errors_sample_bytes(&s->product, s->samples), 1},
+                  {&s->rounded.by_channel, bso_errors_channel_bytes(&s->product, s->samples), 1},
+                  {&s->rounded.sample_scale, (size_t)s->samples, sizeof(float)},
+                  {&s->rounded.channel_scale, outputs, sizeof(float)},
+                  {&s->operand.levels, input, 1},
                   {&s->out, larger(errors, larger(input, gradient)), sizeof(float)},
                   {&s->matrix[0], matrix, sizeof(float)},
                   {&s->matrix[1], matrix, sizeof(float)},
@@ -317,6 +368,11 @@ static int make_scene(scene *s)
         memcpy(blocks[i].block, &block, sizeof block);
     }
     fill(s, matrix);
+    /* Levels of a trace of all steps: a spike of the first is the smallest. */
+    s->operand.grid = (float)s->shape.largest * (1 << (STEPS - 1));
+    s->operand.largest = (int)s->shape.largest * ((1 << STEPS) - 1);
+    if (bso_errors_fit(&s->product))
+        bso_errors_round(&s->rounded, &s->product, s->errors, s->samples, (bso_rounding){1, 0, 0}, true);
     return 0;
 }
 
@@ -328,6 +384,11 @@ static void unmake_scene(scene *s)
     bso_free(s->weights);
     for (int i = 0; i < 3; i++) bso_free(s->active[i]);
     bso_free(s->errors);
+    bso_free(s->rounded.by_sample);
+    bso_free(s->rounded.by_channel);
+    bso_free(s->rounded.sample_scale);
+    bso_free(s->rounded.channel_scale);
+    bso_free(s->operand.levels);
     bso_free(s->out);
     for (int i = 0; i < 3; i++) bso_free(s->matrix[i]);
     bso_free(s->scratch);
@@ -338,9 +399,10 @@ static void unmake_scene(scene *s)
 /* Which of the machine's peaks bounds a product. Gathering passes over what is 0: no peak is its bound. */
 static const char *peak_of(scene *s, const struct product *p)
 {
-    if (p->run == forward) return BSO_PEAK_LOOK_UP_BYTES;
-    if (p->run == data_gradient) return BSO_PEAK_LOOK_UP;
+    if (p->kind == FORWARD) return BSO_PEAK_LOOK_UP_BYTES;
+    if (p->kind == DATA) return p->few_bits ? BSO_PEAK_LOOK_UP_SHORT : BSO_PEAK_LOOK_UP;
     bso_operand_look(&s->operand, &s->product, s->active[p->which], s->samples);
+    if (p->few_bits) return s->operand.ones ? BSO_PEAK_LOOK_UP_SHORT : BSO_PEAK_BYTES;
     return s->operand.kind == BSO_OPERAND_LOOKUP  ? BSO_PEAK_LOOK_UP
            : s->operand.kind == BSO_OPERAND_DENSE ? BSO_PEAK_MULTIPLY_ADD
                                                   : "";
@@ -351,20 +413,29 @@ static double bytes_of(const scene *s, const struct product *p)
     const bso_window *w = &s->shape.window;
     const double weights = (double)s->shape.outputs * (double)s->inputs;
     const double below = map_bytes(w->channels, s, w->in_h, w->in_w);
-    const double above = map_bytes(s->shape.outputs, s, w->out_h, w->out_w);
-    if (p->run == forward) return spike_bytes(s) + weights / 8 + above;
-    if (p->run == data_gradient) return above + weights / 8 + below;
+    const double above = map_bytes(s->shape.outputs, s, w->out_h, w->out_w) / (p->few_bits ? 4 : 1);
+    if (p->kind == FORWARD) return spike_bytes(s) + weights / 8 + above;
+    if (p->kind == DATA) return above + weights / 8 + below;
     return above + below + weights * (double)sizeof(float);
+}
+
+/* Rows and columns of sgemm's result, length of its sums. */
+static void size_sgemm(scene *s, const struct product *p)
+{
+    const int outputs = s->shape.outputs, pixels = (int)s->pixels, inputs = (int)s->inputs;
+    const int sizes[][3] = {[FORWARD] = {outputs, pixels, inputs},
+                            [DATA] = {inputs, pixels, outputs},
+                            [WEIGHT] = {inputs, outputs, pixels}};
+    memcpy(s->sizes, sizes[p->kind], sizeof s->sizes);
 }
 
 static int measure_product(bso_bench *b, scene *s, const struct product *p)
 {
     char text[BSO_BENCH_TEXT];
-    const size_t sizes[] = {
-        [OUTPUTS] = (size_t)s->shape.outputs, [ALL_PIXELS] = s->pixels, [INPUTS] = s->inputs};
+    if (p->few_bits && !bso_errors_fit(&s->product)) return 0;
     const char *peak = peak_of(s, p);
     shape_text(&s->shape, text);
-    for (int i = 0; i < 3; i++) s->sizes[i] = (int)sizes[p->sizes[i]];
+    size_sgemm(s, p);
     bso_bench_entry *e = bso_bench_add(b, BSO_BENCH_KERNELS, p->name, text);
     if (!e) return BSO_ERROR;
     snprintf(e->detail, sizeof e->detail, "%s", peak);

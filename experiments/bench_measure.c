@@ -53,24 +53,21 @@ static double seconds_of(bso_bench_run run, void *scene, int calls)
     return fmax(thread_seconds() - begun, 1e-9);
 }
 
-/* Calls that make a sample, by the time of one. */
-static int calls_for(double least, double seconds)
+/* Calls that make a sample, by the time of one: the first, which brings pages and clocks up, or the second
+ * where the first was short. */
+static int calls_for(const bso_bench *b, bso_bench_run run, void *scene)
 {
-    const double calls = ceil(least / fmax(seconds, 1e-9));
+    double seconds = seconds_of(run, scene, 1);
+    if (seconds < b->least) seconds = seconds_of(run, scene, 1);
+    const double calls = ceil(b->least / seconds);
     return calls < 1 ? 1 : calls > 1e6 ? 1000000 : (int)calls;
 }
 
 void bso_bench_measure(const bso_bench *b, bso_bench_entry *e, bso_bench_run run, bso_bench_run reference,
                        void *scene)
 {
-    /* Twice, because the first call brings pages and clocks up. */
-    run(scene);
-    const int calls = calls_for(b->least, seconds_of(run, scene, 1));
-    int reference_calls = 0;
-    if (reference) {
-        reference(scene);
-        reference_calls = calls_for(b->least, seconds_of(reference, scene, 1));
-    }
+    const int calls = calls_for(b, run, scene);
+    const int reference_calls = reference ? calls_for(b, reference, scene) : 0;
     e->work *= calls;
     e->bytes *= calls;
     for (e->samples = 0; e->samples < b->samples && !bso_stop_requested; e->samples++) {

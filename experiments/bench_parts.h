@@ -10,6 +10,7 @@
  * of four inputs, so that one counts for four multiply-adds. Bits counted: and, count, add. Bytes copied:
  * read and written ones. */
 #define BSO_PEAK_MULTIPLY_ADD  "float32 multiply-adds"
+#define BSO_PEAK_BYTES         "byte multiply-adds"
 #define BSO_PEAK_LOOK_UP       "float32 look-ups"
 #define BSO_PEAK_LOOK_UP_SHORT "int16 look-ups"
 #define BSO_PEAK_LOOK_UP_BYTES "byte look-ups"
@@ -49,7 +50,8 @@ typedef struct {
 int bso_bench_trainee_make(bso_bench_trainee *t, const bso_bench_network *network, const bso_bench_way *way,
                            bool plan);
 void bso_bench_trainee_free(bso_bench_trainee *t);
-/* What a sample of training costs, in multiply-adds: at least as many as b->least allows for. */
+/* What a sample of training costs in time, as multiply-adds of sgemm on one thread: at least what b->least
+ * allows for. */
 double bso_bench_cost(const bso_bench *b, const bso_bench_trainee *t);
 /* Train a batch unmeasured, and find how many batches make a sample. Returns 0 or BSO_ERROR. */
 int bso_bench_warm_up(const bso_bench *b, bso_bench_trainee *t);

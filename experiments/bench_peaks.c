@@ -20,7 +20,7 @@ enum {
     ROUNDS = 100000,
     TABLE_ROUNDS = 32, /* look-ups go over 32 x 12 registers: at most 24 KiB, an innermost cache */
     TABLE_BYTES = TABLE_ROUNDS * SUMS * 64,
-    LOOPS = 16
+    LOOPS = 24
 };
 
 /* Multiply-adds of a sum in a round, and a loop of ROUNDS rounds over a table. */
@@ -102,6 +102,7 @@ typedef uint8_t bytes16 __attribute__((vector_size(16)));
 #define REGISTER "m"
 #endif
 DEFINE_LOOP(multiply_add_16, , floats16, REGISTER, sum += x * x)
+DEFINE_LOOP(multiply_add_short_16, , shorts16, REGISTER, sum += x * x)
 DEFINE_LOOK_UP(look_up_16, , floats16, REGISTER, sum += x)
 DEFINE_LOOK_UP(look_up_short_16, , shorts16, REGISTER, sum += x)
 DEFINE_LOOK_UP(look_up_bytes_16, , bytes16, REGISTER, sum += x)
@@ -110,13 +111,16 @@ DEFINE_LOOP(count_64, , uint64_t, "r", sum += (uint64_t)__builtin_popcountll(x &
 #ifdef __x86_64__
 #include <immintrin.h>
 #define AVX2   __attribute__((target("avx2,fma,popcnt")))
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vpopcntdq")))
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vpopcntdq,avx512vnni")))
 DEFINE_LOOP(multiply_add_32, AVX2, __m256, "x", sum = _mm256_fmadd_ps(x, x, sum))
+DEFINE_LOOP(multiply_add_bytes_32, AVX2, __m256i, "x",
+            sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(x, x)))
 DEFINE_LOOK_UP(look_up_32, AVX2, __m256, "x", sum = _mm256_add_ps(sum, x))
 DEFINE_LOOK_UP(look_up_short_32, AVX2, __m256i, "x", sum = _mm256_add_epi16(sum, x))
 DEFINE_LOOK_UP(look_up_bytes_32, AVX2, __m256i, "x", sum = _mm256_add_epi8(sum, x))
 DEFINE_LOOP(count_popcnt, AVX2, uint64_t, "r", sum += (uint64_t)__builtin_popcountll(x & sum))
 DEFINE_LOOP(multiply_add_64, AVX512, __m512, "v", sum = _mm512_fmadd_ps(x, x, sum))
+DEFINE_LOOP(multiply_add_bytes_64, AVX512, __m512i, "v", sum = _mm512_dpbusd_epi32(sum, x, x))
 DEFINE_LOOK_UP(look_up_64, AVX512, __m512, "v", sum = _mm512_add_ps(sum, x))
 DEFINE_LOOK_UP(look_up_short_64, AVX512, __m512i, "v", sum = _mm512_add_epi16(sum, x))
 DEFINE_LOOK_UP(look_up_bytes_64, AVX512, __m512i, "v", sum = _mm512_add_epi8(sum, x))
@@ -140,32 +144,35 @@ DEFINE_LOOP(count_shuffle, AVX2, __m256i, "x",
 static int list_loops(loop loops[LOOPS])
 {
     static const loop plain[] = {{BSO_PEAK_MULTIPLY_ADD, 4, multiply_add_16},
+                                 {BSO_PEAK_BYTES, 8, multiply_add_short_16},
                                  {BSO_PEAK_LOOK_UP, 4 * 4, look_up_16},
                                  {BSO_PEAK_LOOK_UP_SHORT, 4 * 8, look_up_short_16},
                                  {BSO_PEAK_LOOK_UP_BYTES, 4 * 16, look_up_bytes_16},
                                  {BSO_PEAK_COUNT, 64, count_64}};
     memcpy(loops, plain, sizeof plain);
-    int n = 5;
+    int n = sizeof plain / sizeof *plain;
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         static const loop wide[] = {{BSO_PEAK_MULTIPLY_ADD, 8, multiply_add_32},
+                                    {BSO_PEAK_BYTES, 32, multiply_add_bytes_32},
                                     {BSO_PEAK_LOOK_UP, 4 * 8, look_up_32},
                                     {BSO_PEAK_LOOK_UP_SHORT, 4 * 16, look_up_short_32},
                                     {BSO_PEAK_LOOK_UP_BYTES, 4 * 32, look_up_bytes_32},
                                     {BSO_PEAK_COUNT, 64, count_popcnt},
                                     {BSO_PEAK_COUNT, 256, count_shuffle}};
         memcpy(loops + n, wide, sizeof wide);
-        n += 6;
+        n += sizeof wide / sizeof *wide;
     }
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vpopcntdq")) {
+        __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni")) {
         static const loop widest[] = {{BSO_PEAK_MULTIPLY_ADD, 16, multiply_add_64},
+                                      {BSO_PEAK_BYTES, 64, multiply_add_bytes_64},
                                       {BSO_PEAK_LOOK_UP, 4 * 16, look_up_64},
                                       {BSO_PEAK_LOOK_UP_SHORT, 4 * 32, look_up_short_64},
                                       {BSO_PEAK_LOOK_UP_BYTES, 4 * 64, look_up_bytes_64},
                                       {BSO_PEAK_COUNT, 512, count_512}};
         memcpy(loops + n, widest, sizeof widest);
-        n += 5;
+        n += sizeof widest / sizeof *widest;
     }
 #endif
     return n;
@@ -174,7 +181,7 @@ static int list_loops(loop loops[LOOPS])
 /* Measure a loop into the entry of its name, unless that is faster already. */
 static int measure_loop(bso_bench *b, const loop *l, void *table)
 {
-    const int status = bso_bench_pass(b, BSO_BENCH_PEAKS, l->what, 4e9);
+    const int status = bso_bench_pass(b, BSO_BENCH_PEAKS, l->what, b->least * 3e10 * (b->samples + 2));
     if (status) return status;
     bso_bench_entry *e = bso_bench_add(b, BSO_BENCH_PEAKS, l->what, "");
     if (!e) return BSO_ERROR;
@@ -207,7 +214,7 @@ static void copy(void *scene)
 static int measure_memory(bso_bench *b)
 {
     const size_t bytes = (size_t)(b->quick ? 32 : 256) << 20;
-    int status = bso_bench_pass(b, BSO_BENCH_PEAKS, BSO_PEAK_COPY, 2e10);
+    int status = bso_bench_pass(b, BSO_BENCH_PEAKS, BSO_PEAK_COPY, b->least * 3e10 * (b->samples + 2));
     if (status) return status;
     bso_bench_entry *e = bso_bench_add(b, BSO_BENCH_PEAKS, BSO_PEAK_COPY, "");
     if (!e) return BSO_ERROR;

@@ -94,7 +94,7 @@ static int add(bso_bench *b, const bso_bench_network *network, const axis *a, do
 
 static int warm_up(bso_bench *b, const bso_bench_network *network, const axis *a, double x, point *p)
 {
-    int status = bso_bench_pass(b, BSO_BENCH_SCALING, a->name, p->trainee.macs * 4 / 3);
+    int status = bso_bench_pass(b, BSO_BENCH_SCALING, a->name, bso_bench_cost(b, &p->trainee) * 4 / 3);
     if (!status) status = bso_bench_warm_up(b, &p->trainee);
     return status ? status : add(b, network, a, x, p);
 }

@@ -16,6 +16,7 @@ static const struct {
 } variants[] = {
     {"float32", NULL, NULL},
     {"sgemm", NULL, "sgemm"},
+    {"8-bit errors", "error_bits=8", NULL},
     {"float32, momentum in 16 bits", "momentum_bits=16", NULL},
     {"float32, momentum in 8 bits", "momentum_bits=8", NULL},
 };
@@ -157,7 +158,7 @@ static int measure(bso_bench *b, group *g)
     int status = 0;
     for (int v = 0; status >= 0 && v < VARIANTS; v++) {
         status = bso_bench_pass(b, b->part[BSO_BENCH_STEPS] ? BSO_BENCH_STEPS : BSO_BENCH_LAYERS, g->what,
-                                g->trainee[v].macs * 4 / 3);
+                                bso_bench_cost(b, &g->trainee[v]) * 4 / 3);
         if (!status) status = bso_bench_warm_up(b, &g->trainee[v]);
     }
     if (status >= 0 && b->part[BSO_BENCH_STEPS]) status = measure_steps(b, g);

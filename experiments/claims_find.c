@@ -103,7 +103,7 @@ bool bso_claim_is(const bso_run *run, const char *optimizer, const char *gradien
     const bso_settings *s = &run->settings;
     return strcmp(s->optimizer, optimizer) == 0 && (!gradient || strcmp(s->gradient, gradient) == 0) &&
            (steps == 0 || s->steps == steps) && strcmp(s->neuron, "lif") == 0 &&
-           strcmp(s->behaviour, "paper") == 0 && s->momentum_bits == 32;
+           strcmp(s->behaviour, "paper") == 0 && s->momentum_bits == 32 && s->error_bits == 32;
 }
 
 /* Was a row made for nothing but a search over hyperparameters (Tables 3 and 4)? */

@@ -102,9 +102,10 @@ static int time_split(bso_loader *l, bso_split split, size_t batch, const char *
         }
     }
     double seconds = bso_clock() - begun;
+    if (bso_stop_requested) return BSO_INTERRUPTED;
     printf("  %-10s %10.0f samples/s, %.3f ms each\n", what, (double)done / seconds,
            1e3 * seconds / (double)done);
-    return bso_stop_requested ? BSO_INTERRUPTED : 0;
+    return 0;
 }
 
 static int time_loader(const bso_data_options *o)

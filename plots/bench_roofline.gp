@@ -12,6 +12,9 @@ panels = 1
 rows = words(datasets)
 down = 130
 eval lay_out
+width = 1150 # two columns of names
+unused = fit_legend(methods)
+height = 490 * rows + head - 1 + key_height
 eval page(width, height)
 figure_title = "Kernels on one thread against the machine's peaks, all measured"
 eval panel_margins
@@ -24,7 +27,7 @@ tics(low, high) = (list = '', sum [i = nearest(log10(low)):nearest(log10(high))]
 set xlabel 'multiply-adds (products) or neurons (elementwise) for each byte read or written'
 set ylabel '10⁹ of them per second'
 # Peaks that lie on each other are named side by side.
-name_at(name) = name eq 'float32 adds' || name eq 'byte adds' ? right / 30 : right
+name_at(name) = left * (name eq 'int16 look-ups' ? 20 : name eq 'bits counted' ? 150 : 1.2)
 do for [d in datasets] {
     in(kind) = strcol("bench") eq d && strcol("kind") eq kind
     copying = NaN; lowest = 1e300; highest = 0; cpu = ''; present = ''
@@ -34,17 +37,17 @@ do for [d in datasets] {
     stats table using (in('peak') ? note_peak(column("G_per_s")) : in('kernel') ? note_point(column("G_per_s")) : 0, \
                        cpu = strcol("bench") eq d ? strcol("cpu") : cpu, 0) nooutput
     if (present ne '') {
-        bottom = 10 ** floor(log10(lowest)); top = 10 ** ceil(log10(1.5 * highest))
-        set xrange [left:right]
-        set yrange [bottom:top]
+        bottom = 10 ** floor(log10(lowest)); top = 10 ** ceil(log10(1.2 * highest))
+        set xrange [0.99 * left:right] # a mark at the very end might be left out
+        set yrange [0.99 * bottom:top]
         eval 'set xtics (' . tics(left, right) . ')'
         eval 'set ytics (' . tics(bottom, top) . ')'
         set title d . ': ' . cpu offset 0, -0.5
         plot [left:right] '+' using 1:(copying * $1 < highest ? copying * $1 : NaN) with lines lc rgb '#808080' lw 2 dt 1, \
-             table using (in('peak') && strcol("unit") ne 'byte' ? left : NaN):(column("G_per_s")):(right / left):(0) \
+             table using (in('peak') && strcol("unit") ne 'byte' ? left : NaN):(column("G_per_s")):(right - left):(0) \
                  with vectors nohead lc rgb '#808080' lw 1 dt (6, 4), \
-             table using (in('peak') && strcol("unit") ne 'byte' ? name_at(strcol("name")) : NaN):(column("G_per_s")):(strcol("name") . '  ') \
-                 with labels right offset 0, 0.6 tc rgb '#606060', \
+             table using (in('peak') && strcol("unit") ne 'byte' ? name_at(strcol("name")) : NaN):(column("G_per_s")):(strcol("name")) \
+                 with labels left offset 0, 0.6 tc rgb '#606060', \
              for [m in present] table using (in('kernel') && strcol("name") eq m ? column("units_per_byte") : NaN):(column("G_per_s")) \
                  with points lt position(methods, m) ps 1.2
     }

@@ -45,7 +45,7 @@ check "measures" works
 check "and prints tables" says '^| forward | 4>8@16, pooled |'
 check "says what it is" says 'Quick: few and short samples'
 check "one file" [ "$(find "$results/bench" -type f | grep -c '')" = 1 ]
-check "peaks, of one name one each" [ "$(rows bench_peaks)" = 6 ]
+check "peaks, of one name one each" [ "$(rows bench_peaks)" = 7 ]
 check "four axes" [ "$(column bench_slopes axis)" = 'threads batch T width' ]
 check "two threads are two points" [ "$(grep -c ',threads,' "$results/tables/bench_scaling.csv")" = 2 ]
 check "stages are told apart" grep -q ',float32,weight gradient,' "$results/tables/bench_stages.csv"

@@ -120,6 +120,8 @@ if [ -d $fashion ]; then
     run data time fashion-mnist --set batch=1000
     check "time works" works
     check "and says how fast" says 'training .* samples/s'
+    timeout --preserve-status -s TERM 1 "$bso" data time fashion-mnist > "$work/out" 2> "$work/err"
+    check "stopped early it does not make up a number" [ "$(grep -c nan "$work/out")" = 0 ]
 
     # ---- a sweep where data are missing ----
     cat > "$work/sweep.conf" << 'END'

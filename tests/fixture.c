@@ -63,6 +63,7 @@ bso_settings bso_fixture_settings(const bso_fixture *c)
     bso_fixture_set(&s, "gradient", c->gradient);
     bso_fixture_set(&s, "update", c->update ? c->update : "auto");
     bso_fixture_set(&s, "neuron", c->sign ? "sign" : "lif");
+    if (c->error_bits) set_number(&s, "error_bits", c->error_bits);
     set_number(&s, "batch", c->batch);
     set_number(&s, "steps", c->steps);
     bso_fixture_set(&s, "surrogate", c->rectangular ? "rectangular" : "sigmoid");

@@ -15,6 +15,7 @@ typedef struct {
     bool rectangular, detach_reset;
     bool sign;          /* sign neurons; steps is 1 */
     const char *update; /* realtime or accumulated; NULL: as the gradient needs */
+    int error_bits;     /* 8, or 0 for 32 */
     double leak, threshold, loss_mse;
 } bso_fixture;
 

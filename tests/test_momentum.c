@@ -6,7 +6,6 @@
 #include "tests/rules.h"
 
 #include "core/error.h"
-#include "core/kernels.h"
 #include "core/memory.h"
 #include "core/settings.h"
 
@@ -107,18 +106,6 @@ static void rules_are_their_formulas(void **state)
                 compare_with_formula(rules[r], bits, shapes[n].rows, shapes[n].cols);
         }
     }
-}
-
-static void any_kernels_give_the_same_bits(void **state)
-{
-    (void)state;
-    const bso_kernels *before = bso_kernel;
-    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
-        bso_kernel = *k;
-        compare_with_formula("tbso", 8, 65, 33);
-        compare_with_formula("bso_reset", 16, 65, 33);
-    }
-    bso_kernel = before;
 }
 
 /* A few weights: momentum with rate 1 is the gradient. Weights on whole codes, beside and between them. */
@@ -397,7 +384,6 @@ int main(void)
     omp_set_num_threads(1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_are_their_formulas),
-        cmocka_unit_test(any_kernels_give_the_same_bits),
         cmocka_unit_test(by_hand),
         cmocka_unit_test(small_steps_are_not_lost),
         cmocka_unit_test(rounding_has_no_bias),

@@ -12,8 +12,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 /* ---- bit for bit */
@@ -100,14 +100,14 @@ static void test_threads(void **state)
     (void)state;
     static const char *const networks[] = {"16C3-16C3-AP2-16C3-GAP-FC", "6C3-AP2-140FC-11FC-FC",
                                            bso_fixture_residual};
-    static const char *const rules[] = {"tbso", "adam_ste"};
+    static const char *const rules[] = {"tbso", "adam_ste", "adam"};
     static const int batches[] = {1, 7};
-    for (int i = 0; i < 24; i++) {
+    for (int i = 0; i < 36; i++) {
         bso_fixture c = bso_fixture_plain;
         c.network = networks[i % 3];
-        c.optimizer = rules[i / 3 % 2];
-        c.batch = batches[i / 6 % 2];
-        c.sign = i / 12 == 1;
+        c.optimizer = rules[i / 3 % 3];
+        c.batch = batches[i / 9 % 2];
+        c.sign = i / 18 == 1;
         c.steps = c.sign ? 1 : 3;
         const char *names[8];
         int n = gradients_for(c.sign, names);
@@ -127,10 +127,26 @@ static void test_threads(void **state)
     omp_set_num_threads(1);
 }
 
+/* The same bits on every path; of the first number of threads, then of the second. */
+static void check_paths(const bso_fixture *c)
+{
+    const bso_kernels *kept = bso_kernel;
+    uint64_t hash = 0;
+    for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
+        bso_kernel = *k;
+        omp_set_num_threads(k == bso_kernels_available() ? 1 : 2);
+        uint64_t now = train(c, 7, 2, NULL);
+        if (hash && now != hash)
+            fail_msg("%s %s, %s: other bits than reference", c->network, c->gradient, (*k)->name);
+        hash = now;
+    }
+    bso_kernel = kept;
+    omp_set_num_threads(1);
+}
+
 static void test_kernel_paths(void **state)
 {
     (void)state;
-    const bso_kernels *kept = bso_kernel;
     for (int i = 0; i < 6; i++) { /* sigmoid, rectangular, sign; without and with residual units */
         bso_fixture c = bso_fixture_plain;
         c.rectangular = i % 3 == 1;
@@ -141,17 +157,78 @@ static void test_kernel_paths(void **state)
         int n = gradients_for(c.sign, names);
         for (int j = 0; j < n; j++) {
             c.gradient = names[j];
-            uint64_t hash = 0;
-            for (const bso_kernels *const *k = bso_kernels_available(); *k; k++) {
-                bso_kernel = *k;
-                uint64_t now = train(&c, 7, 2, NULL);
-                if (hash && now != hash)
-                    fail_msg("%s, %s: other bits than reference", c.gradient, (*k)->name);
-                hash = now;
-            }
+            check_paths(&c);
         }
     }
-    bso_kernel = kept;
+}
+
+/* Errors in 8 bits: the same bits on every path and number of threads, with levels that are exact and with
+ * those that are rounded (leak 0.6), latent weights, pooled and residual; not those of float32. */
+static void test_error_bits(void **state)
+{
+    (void)state;
+    static const char *const networks[] = {"16C3-16C3-AP2-70C3-33C3-GAP-FC", bso_fixture_residual};
+    static const char *const rules[] = {"tbso", "adam_ste"}, *const gradients[] = {"ottt", "sltt", "bptt"};
+    for (int i = 0; i < 12; i++) {
+        bso_fixture c = bso_fixture_plain;
+        c.network = networks[i % 2];
+        c.optimizer = rules[i / 2 % 2];
+        c.gradient = gradients[i / 4];
+        c.steps = 3;
+        c.batch = 5;
+        if (i % 3 == 2) c.leak = 0.6;
+        const uint64_t floats = train(&c, 7, 2, NULL);
+        c.error_bits = 8;
+        check_paths(&c);
+        assert_true(train(&c, 7, 2, NULL) != floats);
+        assert_true(train(&c, 7, 2, NULL) == train(&c, 7, 2, NULL));
+    }
+}
+
+/* How far the gradients of a batch are from those of im2col and sgemm, at most, over the largest of a
+ * parameter. */
+static double off_sgemm(const bso_fixture *c)
+{
+    bso_fixture_record fast, plain;
+    bso_settings s = bso_fixture_settings(c);
+    bso_network *net = bso_fixture_build(c, &s, true);
+    bso_param *params;
+    const int count = bso_network_params(net, &params);
+    train(c, 7, 1, &fast);
+    assert_int_equal(bso_kernels_use("sgemm"), 0);
+    train(c, 7, 1, &plain);
+    assert_int_equal(bso_kernels_use(NULL), 0);
+    double worst = 0;
+    for (int i = 0; i < count; i++) {
+        double largest = 0, off = 0;
+        for (size_t j = 0; j < (size_t)c->steps * bso_param_count(&params[i]); j++) {
+            largest = fmax(largest, fabs((double)plain.gradient[i][j]));
+            off = fmax(off, fabs((double)plain.gradient[i][j] - (double)fast.gradient[i][j]));
+        }
+        worst = fmax(worst, off / fmax(largest, 1e-3)); /* biases before a batch norm have none */
+    }
+    bso_fixture_record_free(&fast);
+    bso_fixture_record_free(&plain);
+    bso_network_free(net);
+    return worst;
+}
+
+/* Weights stay for the batch, so that a flip of a weight whose momentum is at the threshold does not part
+ * them. */
+static void test_sgemm(void **state)
+{
+    (void)state;
+    static const char *const gradients[] = {"ottt", "sltt", "ndot", "bptt"};
+    for (int i = 0; i < 8; i++) {
+        bso_fixture c = bso_fixture_plain;
+        if (i / 4) c.network = bso_fixture_residual;
+        c.gradient = gradients[i % 4];
+        c.update = "accumulated";
+        c.steps = 3;
+        const double off = off_sgemm(&c);
+        if (!(off < 1e-4)) fail_msg("%s, %s: %g off sgemm's", c.network, c.gradient, off);
+        if (i == 0) assert_true(off > 0); /* they are two ways of adding up */
+    }
 }
 
 /* A gradient that is not finite stops training with a message and leaves one-bit weights alone. */
@@ -400,6 +477,8 @@ int main(void)
         cmocka_unit_test(test_one_step),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_kernel_paths),
+        cmocka_unit_test(test_error_bits),
+        cmocka_unit_test(test_sgemm),
         cmocka_unit_test(test_not_finite),
 
         cmocka_unit_test(test_allocation_failures),

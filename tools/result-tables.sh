@@ -6,7 +6,8 @@
 #     <!-- results:begin KIND FILE.csv -->
 #     <!-- results:end -->
 # KIND: methods (accuracy, size, memory), accuracy (accuracy alone), datasets (accuracy and speed on each), tuned (settings that tuning
-# found), memory (of training, against T), regret (growth, bounds and verdicts under reading A), claims (verdicts).
+# found), memory (of training, against T), regret (growth, bounds and verdicts under reading A), claims (verdicts); of `bso bench`: peaks,
+# kernels (one by one), products (over all layers of a network), elementwise, steps, stages, slopes (of scaling).
 set -euo pipefail
 cd -- "$(dirname -- "$(readlink -f -- "$0")")/.."
 
@@ -52,6 +53,27 @@ table() { # kind, file
             } else if (kind == "claims") {
                 print "| | the paper claims | verdict here | why |"
                 print "|--:|---|---|---|"
+            } else if (kind == "peaks") {
+                print "| machine | peak of one thread | 10⁹ per second |"
+                print "|---|---|--:|"
+            } else if (kind == "kernels") {
+                print "| machine | product | shape | GMAC/s (best) | sgemm | ratio | of its peak (%) |"
+                print "|---|---|---|--:|--:|--:|--:|"
+            } else if (kind == "products") {
+                print "| machine | network | product | GMAC/s | ratio to sgemm, mean weighted by work | sgemm’s time for all layers / its own |"
+                print "|---|---|---|--:|--:|--:|"
+            } else if (kind == "elementwise") {
+                print "| machine | kernel | map | ns for each neuron | copying a float, ns | bytes moved, of copying’s peak (%) |"
+                print "|---|---|---|--:|--:|--:|"
+            } else if (kind == "steps") {
+                print "| machine | threads | network | variant | training, images/s (best) | ratio to sgemm | evaluation, images/s | evaluation / training | memory (MB) |"
+                print "|---|--:|---|---|--:|--:|--:|--:|--:|"
+            } else if (kind == "stages") {
+                print "| machine | network | variant | stage | ms for an image | share (%) |"
+                print "|---|---|---|---|--:|--:|"
+            } else if (kind == "slopes") {
+                print "| machine | network | what varies | log-log slope of images/s |"
+                print "|---|---|---|--:|"
             } else { refuse("no such kind of table: " kind) }
         }
         NR == 1 { fields = split_line($0); for (i = 1; i <= fields; i++) column[field[i]] = i; next }
@@ -84,6 +106,33 @@ table() { # kind, file
                 number("printed_max_ratio", "%.2f", 1), number("printed_d_max_ratio", "%.2f", 1),
                 get("claimed_exponent") == 0.5 ? "–" : number("printed_d_g_max_ratio", "%.2f", 1), number("corrected_max_ratio", "%.2f", 1),
                 get("verdict")
+        }
+        kind == "peaks" { printf "| %s | %s | %s |\n", get("bench"), get("peak"), number("best_G_per_s", "%.0f", 1) }
+        kind == "kernels" && get("unit") == "MAC" {
+            printf "| %s | %s | %s | %s (%s) | %s | %s | %s |\n", get("bench"), get("kernel"), get("shape"), number("median_G_per_s", "%.0f", 1),
+                number("best_G_per_s", "%.0f", 1), number("reference_median_G_per_s", "%.0f", 1), number("ratio", "%.1f", 1),
+                number("share_of_peak_percent", "%.0f", 1)
+        }
+        kind == "elementwise" && get("unit") == "neuron" {
+            printf "| %s | `%s` | %s | %s | %.2f | %s |\n", get("bench"), get("kernel"), get("shape"), number("ns_per_unit", "%.2f", 1),
+                1 / get("reference_median_G_per_s"), number("share_of_peak_percent", "%.0f", 1)
+        }
+        kind == "products" {
+            printf "| %s | %s | %s | %s | %s | %s |\n", get("bench"), get("network"), get("kernel"), number("G_per_s", "%.0f", 1),
+                number("mean_ratio", "%.2f", 1), number("ratio_of_totals", "%.2f", 1)
+        }
+        kind == "steps" {
+            printf "| %s | %d | %s | %s | %s (%s) | %s | %s | %s | %s |\n", get("bench"), get("threads"), get("network"), get("variant"),
+                number("median_training_per_s", "%.1f", 1), number("best_training_per_s", "%.1f", 1), number("ratio_to_sgemm", "%.2f", 1),
+                number("median_evaluation_per_s", "%.0f", 1), number("evaluation_per_training", "%.1f", 1), number("memory_MB", "%.0f", 1)
+        }
+        kind == "stages" {
+            printf "| %s | %s | %s | %s | %s | %s |\n", get("bench"), get("network"), get("variant"), get("stage"), number("ms_per_image", "%.3f", 1),
+                number("share_percent", "%.1f", 1)
+        }
+        kind == "slopes" {
+            printf "| %s | %s | %s | %s%s |\n", get("bench"), get("network"), get("axis"), number("slope", "%.2f", 1),
+                get("slope_se") == "NaN" ? "" : sprintf(" ± %.2f", get("slope_se"))
         }
         kind == "claims" { printf "| %d | %s | **%s** | %s |\n", get("number"), get("claim"), get("verdict"), get("why") }
         END { if (NR < 2 && !refused) refuse("no results") }' "$2"

@@ -277,7 +277,7 @@ static void norm_backward(float *dx, const float *dy, const float *x, size_t n, 
 /* ---- neurons ----
  * Spikes are gathered in words as wide as the floats they come from: no lane changes its size. */
 
-static void lif(float *u, uint32_t *spikes, const float *u_previous, const float *y, size_t n, float scale,
+static void lif(float *u, uint32_t *bits, const float *u_previous, const float *y, size_t n, float scale,
                 float offset, float leak, float threshold, int bit)
 {
     uint32_t mask = (uint32_t)1 << bit;
@@ -285,14 +285,14 @@ static void lif(float *u, uint32_t *spikes, const float *u_previous, const float
 #pragma omp simd
         for (size_t i = 0; i < n; i++) {
             u[i] = y[i] * scale + offset;
-            spikes[i] |= u[i] >= threshold ? mask : 0;
+            bits[i] |= u[i] >= threshold ? mask : 0;
         }
         return;
     }
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         u[i] = scalar_lif(u_previous[i], y[i] * scale + offset, leak, threshold);
-        spikes[i] |= u[i] >= threshold ? mask : 0;
+        bits[i] |= u[i] >= threshold ? mask : 0;
     }
 }
 
@@ -339,10 +339,10 @@ static void surrogate_through_time(float *du, const float *ds, const float *du_n
     }
 }
 
-static void trace_first(float *a, const float *u, size_t n, float threshold)
+static void spikes(float *s, const float *u, size_t n, float threshold, float silent)
 {
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) a[i] = u[i] >= threshold ? 1.0f : 0.0f;
+    for (size_t i = 0; i < n; i++) s[i] = u[i] >= threshold ? 1.0f : silent;
 }
 
 static void trace(float *a, const float *u, size_t n, float mu, float threshold)
@@ -377,7 +377,7 @@ const bso_kernels JOIN(bso_kernels_, BSO_ISA) = {
     .lif = lif,
     .surrogate = surrogate,
     .surrogate_through_time = surrogate_through_time,
-    .trace_first = trace_first,
+    .spikes = spikes,
     .trace = trace,
     .trace_ratio = trace_ratio,
     .finite = finite_floats,

@@ -112,8 +112,9 @@ static void split_bytes(uint8_t bytes[4][BSO_ROW], const uint64_t *words, int la
     }
 }
 
-static void tables_u8(uint8_t *tables, int row, const uint64_t *words, size_t plane_stride, int planes,
-                      int shift, int groups)
+/* At most eight groups: 32 bits. */
+static void tables_half(uint8_t *tables, int row, const uint64_t *words, size_t plane_stride, int planes,
+                        int shift, int groups)
 {
     enum { PLANES = 6 }; /* counts of up to 63: four of them fit a byte */
     uint8_t bytes[PLANES][4][BSO_ROW] __attribute__((aligned(64)));
@@ -128,6 +129,16 @@ static void tables_u8(uint8_t *tables, int row, const uint64_t *words, size_t pl
             }
             sixteen_u8(table + at, row, input, none);
         }
+    }
+}
+
+static void tables_u8(uint8_t *tables, int row, const uint64_t *words, size_t plane_stride, int planes,
+                      int shift, int groups)
+{
+    enum { HALF = 8 };
+    for (int g = 0; g < groups; g += HALF) {
+        tables_half(tables + g * BSO_PATTERNS * row, row, words, plane_stride, planes, shift + 4 * g,
+                    groups - g < HALF ? groups - g : HALF);
     }
 }
 
@@ -295,6 +306,9 @@ static void transpose_f32(float *to, size_t to_stride, const float *from, size_t
 }
 
 const bso_product_kernels JOIN(bso_products_, BSO_ISA) = {
+    /* With AVX-512 a short row is two registers, too few for the instructions around them. */
+    .row = VECTOR == 64 ? 256 : 128,
+    .groups = VECTOR == 64 ? 8 : 16,
     .tables_u8 = tables_u8,
     .tables_f32 = tables_f32,
     .lookup_u8 = lookup_u8,

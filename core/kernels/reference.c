@@ -106,13 +106,13 @@ static void norm_backward(float *dx, const float *dy, const float *x, size_t n, 
     for (size_t i = 0; i < n; i++) dx[i] = a * dy[i] + (b * (x[i] - mean) + c);
 }
 
-static void lif(float *u, uint32_t *spikes, const float *u_previous, const float *y, size_t n, float scale,
+static void lif(float *u, uint32_t *bits, const float *u_previous, const float *y, size_t n, float scale,
                 float offset, float leak, float threshold, int bit)
 {
     for (size_t i = 0; i < n; i++) {
         float current = y[i] * scale + offset;
         u[i] = u_previous ? scalar_lif(u_previous[i], current, leak, threshold) : current;
-        spikes[i] |= (uint32_t)(u[i] >= threshold) << bit;
+        bits[i] |= (uint32_t)(u[i] >= threshold) << bit;
     }
 }
 
@@ -138,9 +138,9 @@ static void surrogate_through_time(float *du, const float *ds, const float *du_n
     }
 }
 
-static void trace_first(float *a, const float *u, size_t n, float threshold)
+static void spikes(float *s, const float *u, size_t n, float threshold, float silent)
 {
-    for (size_t i = 0; i < n; i++) a[i] = u[i] >= threshold ? 1.0f : 0.0f;
+    for (size_t i = 0; i < n; i++) s[i] = u[i] >= threshold ? 1.0f : silent;
 }
 
 static void trace(float *a, const float *u, size_t n, float mu, float threshold)
@@ -206,7 +206,7 @@ const bso_kernels bso_kernels_reference = {
     .lif = lif,
     .surrogate = surrogate,
     .surrogate_through_time = surrogate_through_time,
-    .trace_first = trace_first,
+    .spikes = spikes,
     .trace = trace,
     .trace_ratio = trace_ratio,
     .finite = plain_finite,

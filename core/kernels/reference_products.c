@@ -227,6 +227,8 @@ static bool pack_levels(uint8_t *levels, const float *x, size_t n, float scale)
 }
 
 const bso_product_kernels bso_products_reference = {
+    .row = 64,
+    .groups = 2, /* other ones than the fast paths: no result may depend on it */
     .tables_u8 = tables_u8,
     .tables_f32 = tables_f32,
     .lookup_u8 = lookup_u8,
