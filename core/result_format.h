@@ -8,7 +8,7 @@
 #include <hdf5.h>
 
 #define BSO_RESULT_FORMAT "bso-result"
-enum { BSO_RESULT_VERSION = 4 };
+enum { BSO_RESULT_VERSION = 5 };
 
 /* A number of bso_epoch_log, one data set of /epochs. The rule's hyperparameters follow under their own
  * names. */

@@ -19,7 +19,7 @@ static const char help[] =
     "  --baseline FILE.h5   an earlier file, to compare with thing by thing\n"
     "  --quick              half a minute: few and short samples, small batches\n"
     "  --threads N          of steps and scaling (all cores); kernels are measured on one\n"
-    "  --batch N            of steps (128; quick: 16)\n"
+    "  --batch N            of steps (128; quick: 8)\n"
     "  --samples N          of each kernel, and half as many of each network (5; quick: 3)\n"
     "  --network NAME       instead of vgg11 and a small one: a name or string, for images of 3 x 32 x 32\n\n"
     "Images are made up; their number does not depend on what they show. Leave the machine alone "
@@ -100,7 +100,7 @@ static int plan_and_measure(command *c)
     bso_bench *b = &c->bench;
     if (bso_start(c->threads) || bso_bench_room(&b->file)) return BSO_ERROR;
     b->threads = omp_get_max_threads();
-    b->batch = c->batch ? c->batch : b->quick ? 16 : 128;
+    b->batch = c->batch ? c->batch : b->quick ? 8 : 128;
     b->samples = c->samples ? c->samples : b->quick ? 3 : 5;
     b->rounds = (b->samples + 1) / 2;
     b->least = b->quick ? 0.005 : 0.05;

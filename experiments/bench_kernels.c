@@ -25,6 +25,7 @@
 
 enum {
     PIXELS = 2048,
+    QUICK_PIXELS = 512,
     SHAPES = 64,
     GRADIENT = 65536, /* floats of a weight gradient that are worked out together, as in core/synapse.c */
     DENSE_ROWS = 128, /* likewise, by sgemm */
@@ -451,7 +452,8 @@ static int measure_product(bso_bench *b, scene *s, const struct product *p)
 static int measure_shape(bso_bench *b, const shape *sh)
 {
     const size_t area = (size_t)sh->window.out_h * (size_t)sh->window.out_w;
-    scene s = {.shape = *sh, .samples = area < PIXELS ? (int)(PIXELS / area) : 1};
+    const size_t pixels = b->quick ? QUICK_PIXELS : PIXELS;
+    scene s = {.shape = *sh, .samples = area < pixels ? (int)(pixels / area) : 1};
     s.pixels = (size_t)s.samples * area;
     const double macs = (double)sh->outputs * bso_window_inputs(&sh->window) * (double)s.pixels;
     const double sample = macs > b->least * 3e10 ? macs : b->least * 3e10;

@@ -239,13 +239,22 @@ static void slope_row(FILE *out, const bso_bench_file *f, int i)
     fputc('\n', out);
 }
 
+/* What stays in cache and is no product has no place in the picture, and peaks alone make none. */
+static bool in_picture(const bso_bench_file *f, const bso_bench_entry *e)
+{
+    if (e->part == BSO_BENCH_KERNELS) return *e->variant || *e->detail;
+    bool any = false;
+    for (int i = 0; i < f->entries && e->part == BSO_BENCH_PEAKS; i++)
+        any = any || (f->entry[i].part == BSO_BENCH_KERNELS && in_picture(f, &f->entry[i]));
+    return any;
+}
+
 /* For the picture: what each kernel reaches, at how much work for each byte, below the machine's peaks. */
 static void roofline_row(FILE *out, const bso_bench_file *f, int i)
 {
     const bso_bench_entry *e = &f->entry[i];
     const bool peak = e->part == BSO_BENCH_PEAKS;
-    /* What stays in cache and is no product has no place in it. */
-    if (!peak && (e->part != BSO_BENCH_KERNELS || (!*e->variant && !*e->detail))) return;
+    if (!in_picture(f, e)) return;
     const bso_bench_rate rate = bso_bench_rate_of(e);
     head(out, f);
     text(out, peak ? "peak" : "kernel");

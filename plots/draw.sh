@@ -30,7 +30,7 @@ to_columns() {
 }
 
 # The figures of a table; a table that is not there has none: a sweep has no trials, tuning no epochs. Parts of the paper (table3, fig5, ...
-# flips) may have nothing to show, which their pages say.
+# flips) may have nothing to show, which their pages say, and so may parts of `bso bench`.
 status=0
 for figure in accuracy_epoch accuracy_steps accuracy_memory:comparison flip_rate_epoch memory memory_steps budget sensitivity:trials \
     table3 table3_v fig3:fig3_distance fig5 flips:flips_curve flips_back regret regret_bounds:regret bench_roofline bench_scaling; do
@@ -44,7 +44,7 @@ for figure in accuracy_epoch accuracy_steps accuracy_memory:comparison flip_rate
     # A table of nothing but its header has no picture: full precision alone flips nothing.
     if [ "$(head -n 2 -- "$table" | wc -l)" -lt 2 ]; then
         rm -f -- "$dir/plots/$figure.svg" "$dir/plots/$figure.png"
-        case $figure in table[0-9]* | fig[0-9]* | flips*) ;; *) echo "plots: $table has no rows; $figure is not drawn" >&2 ;; esac
+        case $figure in table[0-9]* | fig[0-9]* | flips* | bench*) ;; *) echo "plots: $table has no rows; $figure is not drawn" >&2 ;; esac
         continue
     fi
     to_columns "$table" >"$plain"

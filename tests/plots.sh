@@ -73,7 +73,33 @@ parts() { # folder, number of methods: what the parts of the paper have; no meth
     }'
 }
 
+speed() { # folder, files, kernels, points of an axis: what `bso bench` has
+    mkdir -p "$1/tables"
+    awk -v files="$2" -v kernels="$3" -v points="$4" -v folder="$1/tables/" 'BEGIN {
+        print "bench,cpu,kind,name,shape,unit,units_per_byte,G_per_s" > folder "bench_roofline.csv"
+        print "bench,cpu,network,axis,x,median_images_per_s,best_images_per_s,spread_percent" > folder "bench_scaling.csv"
+        for (f = 1; f <= files; f++) {
+            printf "file%d,\"CPU, its name\",peak,byte look-ups,,MAC,NaN,%d\n", f, 300 * f > folder "bench_roofline.csv"
+            printf "file%d,\"CPU, its name\",peak,bytes copied,,byte,NaN,%d\n", f, 10 * f > folder "bench_roofline.csv"
+            for (k = 1; k <= kernels; k++)
+                printf "file%d,\"CPU, its name\",kernel,\"kernel %d, of file %d\",1>2@3,MAC,%g,%g\n", f, k, f, 0.3 * 9 ^ k, 3 ^ k > folder "bench_roofline.csv"
+            for (p = 1; p <= points; p++)
+                printf "file%d,\"CPU, its name\",\"net, 3 x 32 x 32\",threads,%d,%g,NaN,0\n", f, p, 3000 * p * f > folder "bench_scaling.csv"
+        }
+    }'
+}
+
 if command -v gnuplot > /dev/null; then
+    for number in 1 4; do
+        speed "$work/speed$number" $number $number $number
+        plots/draw.sh "$work/speed$number" > "$work/log" 2>&1
+        check "speed, $number files: exit status 0, nothing to complain of" [ $? = 0 -a ! -s "$work/log" ]
+        check "speed, $number files: both figures" drawn "$work/speed$number" bench_roofline bench_scaling
+    done
+    speed "$work/speed1" 1 0 0 && sed -i '2,$d' "$work/speed1/tables/bench_roofline.csv"
+    plots/draw.sh "$work/speed1" > "$work/log" 2>&1
+    check "speed, nothing of either: nothing to complain of, old pictures do not stay" \
+        [ ! -s "$work/log" -a "$(find "$work/speed1/plots" -type f | grep -c '')" = 0 ]
     for methods in 2 9; do
         parts "$work/parts$methods" $methods
         plots/draw.sh "$work/parts$methods" > "$work/log" 2>&1

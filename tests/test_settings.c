@@ -362,6 +362,29 @@ static void hash_does_not_depend_on_order(void **state)
     assert_true(bso_settings_hash(&a) == bso_settings_hash(&b));
 }
 
+/* Errors in 8 bits: refused with what they do not go with. */
+static void test_error_bits(void **state)
+{
+    (void)state;
+    static const char *const wrong[][3] = {{"gradient", "ndot", "ndot"},
+                                           {"optimizer", "adam", "float weights"},
+                                           {"neuron", "sign", "sign neurons"}};
+    bso_settings s;
+    bso_settings_default(&s);
+    assert_int_equal(bso_settings_set(&s, "error_bits", "16"), BSO_ERROR);
+    assert_int_equal(bso_settings_set(&s, "error_bits", "8"), 0);
+    assert_int_equal(bso_settings_check(&s), 0); /* gradient=auto among them */
+    for (int i = 0; i < 3; i++) {
+        bso_settings_default(&s);
+        assert_int_equal(bso_settings_set(&s, "error_bits", "8"), 0);
+        assert_int_equal(bso_settings_set(&s, "steps", "1"), 0);
+        assert_int_equal(bso_settings_set(&s, wrong[i][0], wrong[i][1]), 0);
+        assert_int_equal(bso_settings_check(&s), BSO_ERROR);
+        assert_non_null(strstr(bso_error(), "error_bits=8"));
+        assert_non_null(strstr(bso_error(), wrong[i][2]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +398,7 @@ int main(void)
         cmocka_unit_test(hyperparameters),
         cmocka_unit_test(hash_tells_experiments_apart),
         cmocka_unit_test(hash_does_not_depend_on_order),
+        cmocka_unit_test(test_error_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

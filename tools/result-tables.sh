@@ -126,7 +126,7 @@ table() { # kind, file
                 number("median_training_per_s", "%.1f", 1), number("best_training_per_s", "%.1f", 1), number("ratio_to_sgemm", "%.2f", 1),
                 number("median_evaluation_per_s", "%.0f", 1), number("evaluation_per_training", "%.1f", 1), number("memory_MB", "%.0f", 1)
         }
-        kind == "stages" {
+        kind == "stages" && get("share_percent") >= 0.05 { # what rounds to nothing is left out
             printf "| %s | %s | %s | %s | %s | %s |\n", get("bench"), get("network"), get("variant"), get("stage"), number("ms_per_image", "%.3f", 1),
                 number("share_percent", "%.1f", 1)
         }
