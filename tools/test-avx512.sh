@@ -8,13 +8,13 @@
 #
 # One line for each test; the output of those that fail; the last line is the total, "N passed, N failed". FOLDER keeps the
 # machine, its output (serial.txt) and Bochs's log. Where the CPU has AVX-512, or the packages cannot be had, nothing is run
-# and the exit status is 0. BSO_EMULATION_SECONDS (1800) limits the whole.
+# and the exit status is 0. BSO_EMULATION_SECONDS (3600) limits the whole.
 set -euo pipefail
 
 [ $# -ge 2 ] || { echo "usage: tools/test-avx512.sh FOLDER TEST..." >&2; exit 2; }
 folder=$1
 shift
-limit=${BSO_EMULATION_SECONDS:-1800}
+limit=${BSO_EMULATION_SECONDS:-3600}
 
 skip() {
     echo "skipped: $*"
@@ -22,7 +22,7 @@ skip() {
 }
 
 [ "$(uname -m)" = x86_64 ] || skip "the AVX-512 path is not built on $(uname -m)"
-if grep -qw avx512_vpopcntdq /proc/cpuinfo; then
+if grep -w avx512_vpopcntdq /proc/cpuinfo | grep -qw avx512_vnni; then
     echo "This CPU has AVX-512: \`make test\` runs that path, nothing needs emulating."
     exit 0
 fi
@@ -84,15 +84,20 @@ printf 'continue\nquit\n' >"$folder/debugger"
 
 # ---- run it
 
-# Its screen wants a terminal, which `script` gives it.
 rm -f "$folder/serial.txt"
-TERM=xterm timeout -k 10 "$limit" script -qec \
-    "stty rows 30 cols 100; exec bochs -rc '$folder/debugger' -f '$folder/bochsrc'" "$folder/screen.txt" </dev/null >/dev/null 2>&1 &
+TERM=xterm timeout -k 10 "$limit" bochs -rc "$folder/debugger" -f "$folder/bochsrc" </dev/null >"$folder/screen.txt" 2>&1 &
 bochs=$!
 trap 'kill $bochs 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
-# A kernel that has given up does not end Bochs.
-while kill -0 $bochs 2>/dev/null && ! grep -qs 'Kernel panic' "$folder/serial.txt"; do sleep 1; done
+# A kernel that has given up does not end Bochs. Its screen is a terminal that somebody must read, or Bochs waits for ever: the
+# cursor blinks.
+screen=
+while kill -0 $bochs 2>/dev/null && ! grep -qs 'Kernel panic' "$folder/serial.txt"; do
+    if [ -z "$screen" ] && screen=$(sed -n 's/^Bochs connected to screen "\(.*\)".*/\1/p' "$folder/screen.txt") && [ -n "$screen" ]; then
+        cat "$screen" >/dev/null 2>&1 &
+    fi
+    sleep 1
+done
 
 # ---- what came of it
 
