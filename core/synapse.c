@@ -25,7 +25,7 @@ enum {
     WEIGHT_TILE = 16384, /* floats of one-bit weights expanded at a time by a thread: 64 KiB */
     GRADIENT_TILE =
         65536, /* floats of a gradient that a thread works out before it hands them over: 256 KiB */
-    SMALL_GRADIENT = 32768, /* weights of a layer whose gradient is made of parts of the batch: of PARTS */
+    SMALL_GRADIENT = 32768, /* float weights of a layer whose gradient is made of PARTS of the batch */
     PARTS = 8,
     MAX_OUTPUTS = WEIGHT_TILE
 };
@@ -34,7 +34,7 @@ typedef struct {
     bso_param *weight, *bias; /* bias may be NULL */
     bso_product product;
     int share;     /* rows of the weights that a thread hands over at a time */
-    int parts;     /* of the batch that the weight gradient of a small layer is made of, else 1 */
+    int parts;     /* of the batch that the weight gradient of a small float layer is made of, else 1 */
     bool products; /* one-bit weights and spikes by products.c */
     bool packed;   /* the input is */
     bool few_bits; /* errors in 8 bits */
@@ -69,17 +69,19 @@ static int thread_rows(const synapse *s, int threads)
 {
     const int align = aligned_rows(s), rows = s->weight->rows, fit = GRADIENT_TILE / s->product.outputs;
     const int most = fit > align ? fit / align * align : align;
-    const int rounds = (rows + most * threads - 1) / (most * threads);
-    const int even = (rows + rounds * threads - 1) / (rounds * threads);
+    const int rounds = (rows + most * threads - 1) / (most * threads), pieces = rounds * threads;
+    int even = (rows + pieces - 1) / pieces;
+    /* Where aligning would leave a thread with much less than the others, in smaller pieces. */
+    if ((even + align - 1) / align * align * pieces > rows + rows / 8) even = (even + 2) / 3;
     return (even + align - 1) / align * align;
 }
 
-/* By the shape alone: sums depend on it. */
+/* By the shape alone: sums depend on it. One-bit weights never have a whole gradient. */
 static int parts_of(const synapse *s, bso_network *net)
 {
     const size_t weights = (size_t)s->weight->rows * (size_t)s->product.outputs;
-    if (weights > SMALL_GRADIENT) return 1;
     const int groups = (net->batch + s->product.group - 1) / s->product.group, parts = at_most(PARTS, groups);
+    if (weights > SMALL_GRADIENT || s->weight->bits || parts == 1) return 1;
     if (net->gradient_part_floats < (size_t)parts * weights)
         net->gradient_part_floats = (size_t)parts * weights;
     return parts;
@@ -326,8 +328,8 @@ static void weight_by_rows(const weight_task *task)
     }
 }
 
-/* A small layer has too few rows for all threads, and many pixels: it is done in a fixed number of parts of
- * the batch, each for all rows, which are then added up in order. */
+/* A small layer of float weights has too few rows for all threads, and many pixels: it is done in a fixed
+ * number of parts of the batch, each for all rows, which are then added up in order. */
 static void weight_by_samples(const weight_task *task)
 {
     const synapse *s = task->s;
