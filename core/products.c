@@ -288,12 +288,11 @@ size_t bso_operand_words(const bso_product *product, int n)
     return ((size_t)n * area_of(&product->window) + 63) / 64 + 2;
 }
 
-/* Where which way wins, by measurement (docs/performance.md). */
+/* Which way wins, by measurement (docs/performance.md). */
 static bso_operand_kind kind_of(const bso_operand *operand)
 {
-    static const double gather_ones = 0.3, gather_values = 0.55;
-    if (operand->ones) return operand->active < gather_ones ? BSO_OPERAND_GATHER : BSO_OPERAND_LOOKUP;
-    return operand->active < gather_values ? BSO_OPERAND_GATHER : BSO_OPERAND_DENSE;
+    static const double many = 0.3;
+    return operand->ones && operand->active >= many ? BSO_OPERAND_LOOKUP : BSO_OPERAND_GATHER;
 }
 
 void bso_operand_look(bso_operand *operand, const bso_product *product, const float *x, int n)
@@ -302,7 +301,7 @@ void bso_operand_look(bso_operand *operand, const bso_product *product, const fl
     const int channels = product->window.channels;
     size_t active = 0, ones = 0;
     operand->x = x;
-    operand->kind = BSO_OPERAND_DENSE;
+    operand->kind = BSO_OPERAND_SGEMM;
     if (!product->moved) return;
 #pragma omp parallel for schedule(static) reduction(+ : active, ones)
     for (int c = 0; c < channels; c++) {

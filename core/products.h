@@ -55,10 +55,9 @@ size_t bso_product_data_scratch(const bso_product *product); /* with errors in 8
 /* How the weight gradient is worked out; chosen by the share of active inputs, which is the same on every
  * machine. */
 typedef enum {
-    BSO_OPERAND_DENSE,  /* im2col and sgemm: most inputs are active and have many values, or patches are not
-                           the  input moved */
+    BSO_OPERAND_SGEMM,  /* by im2col and sgemm: patches are not the input moved */
     BSO_OPERAND_LOOKUP, /* spikes, many */
-    BSO_OPERAND_GATHER  /* few active inputs, of any value */
+    BSO_OPERAND_GATHER  /* few active inputs, or values */
 } bso_operand_kind;
 
 /* What stands for the input in the weight gradient, and where it is not 0. */
@@ -86,7 +85,7 @@ typedef struct {
 } bso_part;
 
 /* gradient[k - k0][o] = sum over the samples and their pixels of x[input k of the patch] * zeta[o]. Not for
- * dense operands. */
+ * operands that go by sgemm. */
 void bso_product_weight(const bso_product *product, float *gradient, const bso_operand *operand,
                         const float *zeta, bso_part part, void *scratch);
 size_t bso_product_weight_scratch(const bso_product *product, int rows);

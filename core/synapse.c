@@ -293,7 +293,7 @@ typedef struct {
 
 static bool by_sgemm(const weight_task *task)
 {
-    return task->operand.kind == BSO_OPERAND_DENSE && !task->s->few_bits;
+    return task->operand.kind == BSO_OPERAND_SGEMM && !task->s->few_bits;
 }
 
 static void weight_piece(const weight_task *task, bso_part part, float *gradient, void *scratch)
@@ -365,7 +365,7 @@ static int weight_gradient(bso_layer *l, const bso_pass *pass, const float *zeta
 {
     const synapse *s = l->own;
     weight_task task = {.s = s, .pass = pass, .zeta = zeta};
-    task.operand = (bso_operand){.x = x, .bits = pass->net->operand_bits, .kind = BSO_OPERAND_DENSE};
+    task.operand = (bso_operand){.x = x, .bits = pass->net->operand_bits, .kind = BSO_OPERAND_SGEMM};
     if (s->packed && s->products) bso_operand_look(&task.operand, &s->product, x, pass->n);
     if (s->few_bits && !task.operand.ones && look_at_levels(l, pass, &task.operand)) return BSO_ERROR;
     bso_update_open(pass, s->weight);

@@ -28,7 +28,6 @@ enum {
     QUICK_PIXELS = 512,
     SHAPES = 64,
     GRADIENT = 65536, /* floats of a weight gradient that are worked out together, as in core/synapse.c */
-    DENSE_ROWS = 128, /* likewise, by sgemm */
     STEPS = 2         /* that a trace remembers */
 };
 
@@ -85,36 +84,15 @@ static void data_gradient(void *user)
     }
 }
 
-/* Rows k .. k+tile-1 of the weight gradient where most inputs are active: im2col and sgemm. */
-static void weight_dense(scene *s, const float *x, int k, int tile)
-{
-    const size_t area = s->pixels / (size_t)s->samples, stride = (size_t)s->product.group * area;
-    const int outputs = s->shape.outputs;
-    for (int first = 0; first < s->samples; first += s->product.group) {
-        const int count = at_most(s->product.group, s->samples - first);
-        bso_im2col(x, &s->shape.window, s->samples, first, count, k, k + tile, s->scratch, stride);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tile, outputs, (int)((size_t)count * area), 1,
-                    s->scratch, (int)stride, s->errors + (size_t)first * area, (int)s->pixels, first ? 1 : 0,
-                    s->out, outputs);
-    }
-}
-
 /* As core/synapse.c does it: by what is active, finding out about which is part of it. */
 static void weight_gradient(scene *s, int which)
 {
     const float *x = s->active[which];
     const int all = (int)s->inputs;
     bso_operand_look(&s->operand, &s->product, x, s->samples);
-    const bool dense = s->operand.kind == BSO_OPERAND_DENSE;
-    const int rows = dense ? at_most(DENSE_ROWS, s->rows) : s->rows;
-    for (int k = 0; k < all; k += rows) {
-        const int tile = at_most(rows, all - k);
-        if (dense) {
-            weight_dense(s, x, k, tile);
-        } else {
-            bso_product_weight(&s->product, s->out, &s->operand, s->errors,
-                               (bso_part){s->samples, 0, s->samples, k, k + tile}, s->scratch);
-        }
+    for (int k = 0; k < all; k += s->rows) {
+        bso_product_weight(&s->product, s->out, &s->operand, s->errors,
+                           (bso_part){s->samples, 0, s->samples, k, at_most(k + s->rows, all)}, s->scratch);
     }
 }
 
@@ -316,10 +294,8 @@ static size_t larger(size_t a, size_t b)
 static size_t scratch_bytes(const scene *s)
 {
     const bso_product *p = &s->product;
-    const size_t group = (size_t)p->group * (size_t)p->window.out_h * (size_t)p->window.out_w;
-    const size_t all[] = {bso_product_forward_scratch(p, &s->in),    bso_product_data_scratch(p),
-                          bso_product_weight_scratch(p, s->rows),    bso_product_data_scratch(p),
-                          bso_product_weight_i8_scratch(p, s->rows), DENSE_ROWS * group * sizeof(float)};
+    const size_t all[] = {bso_product_forward_scratch(p, &s->in), bso_product_data_scratch(p),
+                          bso_product_weight_scratch(p, s->rows), bso_product_weight_i8_scratch(p, s->rows)};
     size_t most = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) most = larger(most, all[i]);
     return most;
@@ -405,9 +381,7 @@ static const char *peak_of(scene *s, const struct product *p)
     if (p->kind == DATA) return p->few_bits ? BSO_PEAK_LOOK_UP_SHORT : BSO_PEAK_LOOK_UP;
     bso_operand_look(&s->operand, &s->product, s->active[p->which], s->samples);
     if (p->few_bits) return s->operand.ones ? BSO_PEAK_LOOK_UP_SHORT : BSO_PEAK_BYTES;
-    return s->operand.kind == BSO_OPERAND_LOOKUP  ? BSO_PEAK_LOOK_UP
-           : s->operand.kind == BSO_OPERAND_DENSE ? BSO_PEAK_MULTIPLY_ADD
-                                                  : "";
+    return s->operand.kind == BSO_OPERAND_LOOKUP ? BSO_PEAK_LOOK_UP : "";
 }
 
 static double bytes_of(const scene *s, const struct product *p)
