@@ -5,9 +5,9 @@
 # A table stands between two lines, and is made anew from the CSV file (columns found by name) that the first one names:
 #     <!-- results:begin KIND FILE.csv -->
 #     <!-- results:end -->
-# KIND: methods (accuracy, size, memory), accuracy (accuracy alone), datasets (accuracy and speed on each), tuned (settings that tuning
-# found), memory (of training, against T), regret (growth, bounds and verdicts under reading A), claims (verdicts); of `bso bench`: peaks,
-# kernels (one by one), products (over all layers of a network), elementwise, steps, stages, slopes (of scaling).
+# KIND: methods (accuracy, size, memory), accuracy (accuracy alone), bits (accuracy and state on each data set), datasets (accuracy and
+# speed on each), tuned (settings that tuning found), memory (of training, against T), regret (growth, bounds and verdicts under reading
+# A), claims (verdicts); of `bso bench`: peaks, kernels (one by one), products (over all layers of a network), elementwise, steps, stages, slopes (of scaling).
 set -euo pipefail
 cd -- "$(dirname -- "$(readlink -f -- "$0")")/.."
 
@@ -38,6 +38,9 @@ table() { # kind, file
             } else if (kind == "accuracy") {
                 print "| setting | T | gradient | test accuracy (%) | seeds |"
                 print "|---|--:|---|--:|--:|"
+            } else if (kind == "bits") {
+                print "| data | setting | test accuracy (%) | seeds | state, bytes per one-bit weight |"
+                print "|---|---|--:|--:|--:|"
             } else if (kind == "datasets") {
                 print "| data | T | method | test accuracy (%) | images/s | waiting for samples (% of the time) |"
                 print "|---|--:|---|--:|--:|--:|"
@@ -86,6 +89,10 @@ table() { # kind, file
         kind == "accuracy" {
             printf "| %s | %d | %s | %s%s | %d |\n", get("method"), get("T"), get("gradient"), spread("test_accuracy_percent"), lost(),
                 get("seeds")
+        }
+        kind == "bits" {
+            printf "| %s | %s | %s%s | %d | %s |\n", get("dataset"), get("method"), spread("test_accuracy_percent"), lost(), get("seeds"),
+                number("bytes_per_one_bit_weight", "%.2f", 1)
         }
         kind == "datasets" {
             printf "| %s | %d | %s | %s%s | %s | %s |\n", get("dataset"), get("T"), get("method"),
