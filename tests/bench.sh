@@ -8,16 +8,9 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/bso bench XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-status=0
 shown='out err'
 . "$(dirname "$0")/lib/check.sh"
 
-run() { # arguments ...
-    "$bso" "$@" > "$work/out" 2> "$work/err" < /dev/null
-    status=$?
-}
-works() { [ "$status" = 0 ] && [ ! -s "$work/err" ]; }
-says() { grep -q -- "$1" "$work/out" "$work/err"; }
 silent_of() { ! says "$1"; }
 refused() { [ "$status" = "$expected" ] && [ "$(grep -c '' "$work/err")" = 1 ] && says "$word"; }
 refuses() { # status, word, arguments ...

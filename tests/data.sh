@@ -13,13 +13,6 @@ shown='out err'
 unset BSO_DATA_DIR
 export BSO_CACHE_DIR="$work/cache"
 
-run() { # arguments ...
-    "$bso" "$@" > "$work/out" 2> "$work/err" < /dev/null
-    status=$?
-}
-
-works() { [ "$status" = 0 ] && [ ! -s "$work/err" ]; }
-says() { grep -q -- "$1" "$work/out" "$work/err"; }
 refused() { [ "$status" = "$expected" ] && [ "$(grep -c '' "$work/err")" = 1 ] && grep -q '^bso: ' "$work/err" && says "$word"; }
 refuses() { # status, word, arguments ...
     expected=$1 word=$2

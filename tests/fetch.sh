@@ -27,7 +27,6 @@ run() { # arguments ...
     "$fetch" "$@" >"$work/out" 2>"$work/err" </dev/null
     status=$?
 }
-says() { grep -q -- "$1" "$work/out" "$work/err"; }
 says_first() { head -n 1 "$work/out" | grep -q -- "$1"; }
 says_nothing_of() { ! says "$1"; }
 done_well() { [ $status = 0 ] && [ ! -s "$work/err" ]; }

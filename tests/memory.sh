@@ -6,15 +6,9 @@ set -u
 bso=${1:-${BSO:-build/bso}}
 work=$(mktemp -d "${TMPDIR:-/tmp}/bso memory XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-status=0
 shown='out err'
 . "$(dirname "$0")/lib/check.sh"
 
-run() { # arguments ...
-    "$bso" "$@" > "$work/out" 2> "$work/err" < /dev/null
-    status=$?
-}
-says() { grep -q -- "$1" "$work/out" "$work/err"; }
 refuses() { # status, word, arguments ...
     expected=$1 word=$2
     shift 2

@@ -20,12 +20,6 @@ shown='out err'
 # The tests say where the data are; the caller's own data must not get in the way.
 unset BSO_DATA_DIR
 
-run() { # arguments ...: run the program, keep what it says
-    "$bso" "$@" > "$work/out" 2> "$work/err" < /dev/null
-    status=$?
-}
-
-says() { grep -q -- "$1" "$work/out" "$work/err"; }
 one_line_error() { [ "$(grep -c '' "$work/err")" = 1 ] && grep -q '^bso: ' "$work/err"; }
 results() { find "$1/runs" -name '*.h5' 2> /dev/null | grep -c ''; }
 leftovers() { find "$work" -name '*.tmp.*' | grep -c ''; }

@@ -17,7 +17,6 @@ run() { # arguments ...: run the command, keep what it says
     "$bso" regret "$@" > "$work/out" 2> "$work/err" < /dev/null
     status=$?
 }
-says() { grep -q -- "$1" "$work/out" "$work/err"; }
 one_line_error() { [ "$(grep -c '' "$work/err")" = 1 ] && grep -q '^bso: ' "$work/err"; }
 refuses() { # status, word, arguments ...
     expected=$1 word=$2

@@ -264,20 +264,11 @@ static void momentum_stays_near_that_in_floats(void **state)
 static double last_loss(const char *bits)
 {
     enum { BATCHES = 30 };
-    const bso_fixture c = {.network = "6C3-AP2-8C3-8C3-GAP-FC",
-                           .optimizer = "tbso",
-                           .gradient = "ottt",
-                           .channels = 2,
-                           .height = 6,
-                           .width = 6,
-                           .classes = 3,
-                           .batch = 32,
-                           .steps = 2,
-                           .frames = 1,
-                           .detach_reset = true,
-                           .leak = 0.5,
-                           .threshold = 1,
-                           .loss_mse = 0.05};
+    bso_fixture c = bso_fixture_plain;
+    c.network = "6C3-AP2-8C3-8C3-GAP-FC";
+    c.height = c.width = 6;
+    c.classes = 3;
+    c.batch = 32;
     bso_settings s = bso_fixture_settings(&c);
     bso_fixture_set(&s, "momentum_bits", bits);
     bso_fixture_set(&s, "one_minus_beta1", "0.05");

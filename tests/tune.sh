@@ -8,7 +8,6 @@ bso=$(readlink -f "${1:-${BSO:-build/bso}}")
 here=$(dirname "$(readlink -f "$0")")
 work=$(mktemp -d "${TMPDIR:-/tmp}/bso tune XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-status=0
 shown='out err'
 . "$here/lib/check.sh"
 # The packaged Fashion-MNIST and the repository's methods, whatever the caller has.
@@ -18,13 +17,7 @@ export BSO_EXPERIMENTS
 mkdir "$BSO_EXPERIMENTS" && cp "$here/../experiments/methods.conf" "$BSO_EXPERIMENTS" || exit 1
 cd "$work" || exit 1
 
-run() { # arguments ...: run the program, keep what it says
-    "$bso" "$@" > "$work/out" 2> "$work/err" < /dev/null
-    status=$?
-}
-
 is() { [ "$status" = "$1" ]; }
-says() { grep -q -- "$1" "$work/out" "$work/err"; }
 both() { is "$1" && says "$2"; }
 runs() { find "$1/runs" -name '*.h5' 2> /dev/null | grep -c ''; }
 column() { # file, name of the column, filter (an awk condition on f["name"]): its values
