@@ -12,7 +12,7 @@ usage: ./run_all.sh [options]
 Without options: the profiles quick and datasets.
 
   --profile NAME  smoke   every stage once on a little data; under 4 minutes on 2 cores
-                  quick   the comparison on Fashion-MNIST, 3 to 5 seeds, regret and memory in full, the paper's other tables and
+                  quick   the comparison on Fashion-MNIST, 5 seeds, regret and memory in full, the paper's other tables and
                           figures scaled down; up to an hour on 2 cores
                   datasets  every data set, small: real files where they are given, else the labelled stand-in;
                           up to 10 minutes on 2 cores
