@@ -157,10 +157,10 @@ size_t bso_loader_index(const bso_loader *l, bso_split split, size_t position);
 int bso_loader_batch(bso_loader *l, bso_split split, uint32_t epoch, size_t first, size_t n, float *x, int *y,
                      uint32_t *index);
 
-/* The same batch after batch: the first `count` samples of a split, `batch` at a time, the last one maybe
+/* The same batch after batch: samples first .. end-1 of a split, `batch` at a time, the last one maybe
  * shorter. Workers, where there are some, make the next `queue` batches meanwhile. A sequence may be left
  * before its end. Allocates at the first call, and where `batch` has grown. Returns 0 or BSO_ERROR. */
-int bso_loader_start(bso_loader *l, bso_split split, uint32_t epoch, size_t count, size_t batch);
+int bso_loader_start(bso_loader *l, bso_split split, uint32_t epoch, size_t first, size_t end, size_t batch);
 /* The next batch: x and y as above, good until the next call; n samples. Returns 0 or BSO_ERROR. */
 int bso_loader_next(bso_loader *l, const float **x, const int **y, size_t *n);
 

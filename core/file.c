@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static int name_beside(const char *path, char *beside)
 {
@@ -34,17 +35,17 @@ static int open_beside(const char *path, const char *beside)
     return file;
 }
 
-/* Returns 0, or -1 with errno set. */
+/* Returns 0 or errno. */
 static int write_all(int file, const char *bytes, size_t count)
 {
     while (count > 0) {
         ssize_t n = write(file, bytes, count);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return -1;
+        if (n < 0) return errno;
         bytes += n;
         count -= (size_t)n;
     }
-    return fsync(file);
+    return 0;
 }
 
 /* Make the new name itself last through a power cut. Some file systems cannot; the file is complete either
@@ -64,27 +65,70 @@ static void sync_directory(const char *path)
     close(d);
 }
 
+int bso_file_open(bso_file_stream *f, const char *path)
+{
+    f->path = path;
+    f->cause = 0;
+    f->used = 0;
+    f->crc = 0;
+    f->length = 0;
+    if (name_beside(path, f->beside)) return BSO_ERROR;
+    f->file = open_beside(path, f->beside);
+    return f->file < 0 ? BSO_ERROR : 0;
+}
+
+static void flush(bso_file_stream *f)
+{
+    if (!f->cause) f->cause = write_all(f->file, f->buffer, f->used);
+    f->used = 0;
+}
+
+void bso_file_put(bso_file_stream *f, const void *bytes, size_t count)
+{
+    f->crc = (uint32_t)crc32_z(f->crc, bytes, count);
+    f->length += count;
+    if (count > sizeof f->buffer - f->used) flush(f);
+    if (count > sizeof f->buffer) {
+        if (!f->cause) f->cause = write_all(f->file, bytes, count);
+        return;
+    }
+    memcpy(f->buffer + f->used, bytes, count);
+    f->used += count;
+}
+
+/* Close what is complete on disk, or note why it is not. */
+static void sync_and_close(bso_file_stream *f)
+{
+    flush(f);
+    if (!f->cause && fsync(f->file)) f->cause = errno;
+    if (close(f->file) && !f->cause) f->cause = errno;
+}
+
+int bso_file_close(bso_file_stream *f, const char *previous)
+{
+    sync_and_close(f);
+    if (!f->cause && previous && rename(f->path, previous) && errno != ENOENT) f->cause = errno;
+    if (!f->cause && rename(f->beside, f->path)) f->cause = errno;
+    if (f->cause) {
+        unlink(f->beside);
+        return bso_fail("%s: cannot be written: %s", f->path, strerror(f->cause));
+    }
+    sync_directory(f->path);
+    return 0;
+}
+
+void bso_file_discard(bso_file_stream *f)
+{
+    close(f->file);
+    unlink(f->beside);
+}
+
 int bso_file_write(const char *path, const void *bytes, size_t count)
 {
-    char beside[BSO_PATH];
-    if (name_beside(path, beside)) return BSO_ERROR;
-    int file = open_beside(path, beside);
-    if (file < 0) return BSO_ERROR;
-    int failed = write_all(file, bytes, count), cause = errno;
-    if (close(file) && !failed) {
-        failed = -1;
-        cause = errno;
-    }
-    if (!failed && rename(beside, path)) {
-        failed = -1;
-        cause = errno;
-    }
-    if (failed) {
-        unlink(beside);
-        return bso_fail("%s: cannot be written: %s", path, strerror(cause));
-    }
-    sync_directory(path);
-    return 0;
+    bso_file_stream f;
+    if (bso_file_open(&f, path)) return BSO_ERROR;
+    bso_file_put(&f, bytes, count);
+    return bso_file_close(&f, NULL);
 }
 
 static int read_all(int file, const char *path, size_t most, bso_mem_category category, uint8_t **bytes,
@@ -126,19 +170,14 @@ int bso_file_read(const char *path, size_t most, bso_mem_category category, uint
 
 int bso_file_probe(const char *path)
 {
-    char beside[BSO_PATH];
-    if (name_beside(path, beside)) return BSO_ERROR;
-    int file = open_beside(path, beside);
-    if (file < 0) return BSO_ERROR;
+    bso_file_stream f;
+    if (bso_file_open(&f, path)) return BSO_ERROR;
     /* A full disk takes an empty file, and some file systems notice only when the bytes go out. */
     static const char block[64 * 1024];
-    int failed = write_all(file, block, sizeof block), cause = errno;
-    if (close(file) && !failed) {
-        failed = -1;
-        cause = errno;
-    }
-    unlink(beside);
-    return failed ? bso_fail("%s: cannot be written: %s", path, strerror(cause)) : 0;
+    bso_file_put(&f, block, sizeof block);
+    sync_and_close(&f);
+    unlink(f.beside);
+    return f.cause ? bso_fail("%s: cannot be written: %s", path, strerror(f.cause)) : 0;
 }
 
 int bso_file_path(char *path, const char *folder, const char *name)

@@ -432,18 +432,18 @@ static int make_room(bso_loader *l, size_t batch)
     return 0;
 }
 
-int bso_loader_start(bso_loader *l, bso_split split, uint32_t epoch, size_t count, size_t batch)
+int bso_loader_start(bso_loader *l, bso_split split, uint32_t epoch, size_t first, size_t end, size_t batch)
 {
-    assert(count <= l->count[split] && batch > 0);
+    assert(first <= end && end <= l->count[split] && batch > 0);
     if (l->ahead) bso_prefetch_stop(l->ahead);
     if (make_room(l, batch)) return BSO_ERROR;
     if (split == BSO_SPLIT_TRAIN && l->order_epoch != epoch) make_order(l, epoch);
     l->split = split;
     l->epoch = epoch;
-    l->next = 0;
-    l->end = count;
+    l->next = first;
+    l->end = end;
     l->batch = batch;
-    if (l->ahead) bso_prefetch_start(l->ahead, &(bso_range){split, epoch, 0, count}, batch);
+    if (l->ahead) bso_prefetch_start(l->ahead, &(bso_range){split, epoch, first, end - first}, batch);
     return 0;
 }
 

@@ -219,6 +219,25 @@ const bso_observer *bso_measure_batch(bso_measure *m, size_t b)
     return &m->observer;
 }
 
+void bso_measure_exchange(bso_measure *m, bso_checkpoint_file *f)
+{
+    for (int i = 0; m && i < m->watches; i++) {
+        watched *w = &m->watch[i];
+        const size_t pairs = (size_t)m->steps * (size_t)m->steps;
+        if (m->compare) {
+            bso_checkpoint_block(f, "cosine sums", w->sum, pairs * sizeof *w->sum);
+            bso_checkpoint_block(f, "cosine terms", w->terms, pairs * sizeof *w->terms);
+            bso_checkpoint_block(f, "cosine", w->log->cosine,
+                                 (size_t)m->run->settings.epochs * pairs * sizeof(double));
+        }
+        if (!w->before) continue;
+        bso_checkpoint_block(f, "signs before", w->before, words_of(w->param) * sizeof *w->before);
+        bso_checkpoint_block(f, "last flips", w->last, words_of(w->param) * 64 * sizeof *w->last);
+        bso_checkpoint_block(f, "flip gaps", w->gaps, sizeof w->gaps);
+        bso_checkpoint_block(f, "flip curve", w->curve, (size_t)m->run->flip_bins * sizeof *w->curve);
+    }
+}
+
 void bso_measure_close(bso_measure *m)
 {
     if (!m) return;

@@ -11,6 +11,7 @@
 #ifndef BSO_MEASURE_H
 #define BSO_MEASURE_H
 
+#include "core/checkpoint_file.h"
 #include "core/trainer.h"
 
 enum { BSO_COSINE_BATCHES = 4 };
@@ -27,6 +28,8 @@ const bso_observer *bso_measure_batch(bso_measure *m, size_t b);
 void bso_measure_epoch(bso_measure *m, int epoch);
 /* The flips so far are put into the logs, as often as it is called. */
 void bso_measure_flips(bso_measure *m);
+/* Its state between two batches, for a checkpoint. */
+void bso_measure_exchange(bso_measure *m, bso_checkpoint_file *f);
 void bso_measure_close(bso_measure *m);
 
 #endif

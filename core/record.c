@@ -117,8 +117,12 @@ int bso_record_settings_read(const bso_h5_reader *r, bso_settings *s)
     return 0;
 }
 
-/* "model name" of /proc/cpuinfo (x86), else the machine's kind. */
-static void cpu_model(char *text, size_t size)
+const char *bso_record_commit(void)
+{
+    return BSO_COMMIT;
+}
+
+void bso_record_cpu(char *text, size_t size)
 {
     struct utsname system;
     snprintf(text, size, "%s", uname(&system) == 0 ? system.machine : "unknown");
@@ -147,11 +151,13 @@ void bso_record_provenance(bso_h5_writer *w, const bso_run *run, const char *com
     bso_h5_put_integer(w, provenance, "dirty", dirty != NULL);
     bso_h5_put_text(w, provenance, "compiler", COMPILER);
     bso_h5_put_text(w, provenance, "flags", BSO_FLAGS);
-    cpu_model(text, sizeof text);
+    bso_record_cpu(text, sizeof text);
     bso_h5_put_text(w, provenance, "cpu", text);
     bso_h5_put_integer(w, provenance, "cpus", sysconf(_SC_NPROCESSORS_ONLN));
     bso_h5_put_text(w, provenance, "kernel_path", run->kernel_path);
     bso_h5_put_integer(w, provenance, "threads", run->threads);
+    bso_h5_put_integer(w, provenance, "continued", run->continued);
+    bso_h5_put_text(w, provenance, "kernel_change", run->kernel_change);
     struct utsname system;
     if (uname(&system) == 0) {
         snprintf(text, sizeof text, "%.100s %.100s", system.sysname, system.release);

@@ -66,6 +66,17 @@ int bso_seal_check(const char *path, bool needed)
     return rc;
 }
 
+int bso_seal_sum(const char *path, uint32_t *crc)
+{
+    uint64_t bytes;
+    FILE *f = fopen(path, "rb");
+    bool ok = f && measure(f, &bytes);
+    if (ok) rewind(f);
+    ok = ok && sum(f, bytes, crc);
+    if (f) fclose(f);
+    return ok ? 0 : bso_fail("%s: cannot be read", path);
+}
+
 int bso_seal_put(const char *path)
 {
     char text[BSO_SEAL + 1];

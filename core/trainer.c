@@ -1,13 +1,10 @@
-/* trainer.c: epochs, evaluation and the numbers a run reports. See trainer.h. */
+/* trainer.c: a training from its start to its end: batches, epochs, evaluation. See trainer.h. */
 #define _GNU_SOURCE
-#include "core/trainer.h"
+#include "core/training.h"
 
 #include "core/clock.h"
-#include "core/dataset.h"
 #include "core/error.h"
 #include "core/kernels.h"
-#include "core/measure.h"
-#include "core/store.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -22,25 +19,6 @@ volatile sig_atomic_t bso_stop_requested;
 
 /* The resident set when the libraries had started, before anything of ours was allocated. */
 static size_t rss_at_start;
-
-/* What a training holds while it runs. */
-typedef struct {
-    bso_run *run;
-    const bso_settings *s;
-    bso_loader loader;
-    bso_network *net;
-    bso_trace *trace;
-    bso_measure *measure;
-    bso_param *params;
-    bso_learner *learners;
-    int param_count;
-    uint64_t **initial;     /* [main parameters] signs at the start, for C2I */
-    uint64_t *flips_before; /* [main parameters] flips up to this epoch */
-    size_t batches;         /* of an epoch */
-    void (*progress)(const bso_progress *, void *);
-    void *user;
-    double begun, shown;
-} training;
 
 /* Gradients far from the data underflow; denormals would slow the surrogate several times. In threads that
  * already run, too. */
@@ -83,141 +61,16 @@ int bso_start(int threads)
     return 0;
 }
 
-/* ---- logs ---- */
-
-static int main_params(const training *tr)
-{
-    int count = 0;
-    for (int i = 0; i < tr->param_count; i++) count += tr->params[i].main;
-    return count;
-}
-
-/* The i-th parameter trained by the rule under test. */
-static int main_param(const training *tr, int i)
-{
-    for (int p = 0; p < tr->param_count; p++) {
-        if (tr->params[p].main && i-- == 0) return p;
-    }
-    return -1;
-}
-
-/* Flips of the i-th one in this epoch so far. */
-static double epoch_flips(const training *tr, int i)
-{
-    return (double)(tr->learners[main_param(tr, i)].all_flips - tr->flips_before[i]);
-}
-
-static int log_open(training *tr)
-{
-    bso_run *run = tr->run;
-    size_t epochs = (size_t)tr->s->epochs, steps = (size_t)tr->s->steps;
-    bso_neuron_counts *counts;
-    run->weight_logs = main_params(tr);
-    run->neuron_logs = bso_network_neurons(tr->net, &counts);
-    run->epochs = bso_alloc(BSO_MEM_LOG, epochs, sizeof *run->epochs, "epoch log");
-    run->weights = bso_alloc(BSO_MEM_LOG, (size_t)run->weight_logs, sizeof *run->weights, "layer log");
-    run->neurons = bso_alloc(BSO_MEM_LOG, (size_t)run->neuron_logs, sizeof *run->neurons, "neuron log");
-    run->batch_loss = bso_alloc(BSO_MEM_LOG, epochs * tr->batches, sizeof *run->batch_loss, "loss log");
-    tr->initial = bso_alloc(BSO_MEM_LOG, (size_t)run->weight_logs, sizeof *tr->initial, "initial signs");
-    tr->flips_before =
-        bso_alloc(BSO_MEM_LOG, (size_t)run->weight_logs, sizeof *tr->flips_before, "flip counts");
-    if (!run->epochs || !run->weights || !run->neurons || !run->batch_loss || !tr->initial ||
-        !tr->flips_before)
-        return BSO_ERROR;
-    size_t entries = (size_t)run->time_entries;
-    for (int i = 0; i < run->weight_logs; i++) {
-        const bso_param *p = &tr->params[main_param(tr, i)];
-        bso_weight_log *w = &run->weights[i];
-        snprintf(w->name, sizeof w->name, "%s", p->name);
-        w->weights = bso_param_count(p);
-        w->flips = bso_alloc(BSO_MEM_LOG, epochs, sizeof(double), "layer log");
-        w->flip_rate = bso_alloc(BSO_MEM_LOG, epochs, sizeof(double), "layer log");
-        w->c2i = bso_alloc(BSO_MEM_LOG, epochs, sizeof(double), "layer log");
-        w->v = bso_alloc(BSO_MEM_LOG, epochs * entries, sizeof(double), "layer log");
-        w->threshold = bso_alloc(BSO_MEM_LOG, epochs * entries, sizeof(double), "layer log");
-        if (!w->flips || !w->flip_rate || !w->c2i || !w->v || !w->threshold) return BSO_ERROR;
-        if (!p->bits) continue;
-        size_t words = (size_t)p->cols * (size_t)p->words;
-        tr->initial[i] = bso_alloc(BSO_MEM_LOG, words, sizeof(uint64_t), "initial signs");
-        if (!tr->initial[i]) return BSO_ERROR;
-        memcpy(tr->initial[i], p->bits, words * sizeof(uint64_t));
-    }
-    for (int i = 0; i < run->neuron_logs; i++) {
-        bso_neuron_log *l = &run->neurons[i];
-        memcpy(l->name, counts[i].name, sizeof l->name);
-        l->neurons = counts[i].neurons;
-        l->firing_rate = bso_alloc(BSO_MEM_LOG, epochs * steps, sizeof(double), "neuron log");
-        if (!l->firing_rate) return BSO_ERROR;
-    }
-    return 0;
-}
-
-static double changed_from_initial(const bso_param *p, const uint64_t *initial)
-{
-    uint64_t changed = 0;
-    size_t words = (size_t)p->cols * (size_t)p->words;
-    for (size_t i = 0; i < words; i++) changed += (uint64_t)__builtin_popcountll(p->bits[i] ^ initial[i]);
-    return (double)changed / (double)bso_param_count(p);
-}
-
-/* Flips per update and one-bit weight in this epoch, after so many batches. */
-static double flip_rate_so_far(const training *tr, size_t batches)
-{
-    double flips = 0, weights = 0;
-    for (int i = 0; i < tr->run->weight_logs; i++) {
-        if (!tr->initial[i]) continue;
-        flips += epoch_flips(tr, i);
-        weights += (double)tr->run->weights[i].weights;
-    }
-    return weights > 0 ? flips / (weights * (double)batches * tr->run->time_entries) : NAN;
-}
-
-/* Layer by layer, and the means over one-bit weights that the epoch log holds. */
-static void log_layers(training *tr, int epoch, bso_epoch_log *e)
-{
-    bso_run *run = tr->run;
-    double updates = (double)tr->batches * run->time_entries, changed = 0, weights = 0;
-    for (int i = 0; i < run->weight_logs; i++) {
-        bso_weight_log *w = &run->weights[i];
-        int index = main_param(tr, i);
-        const bso_learner *l = &tr->learners[index];
-        const bso_param *p = &tr->params[index];
-        bool one_bit = p->bits != NULL;
-        w->flips[epoch] = one_bit ? epoch_flips(tr, i) : NAN;
-        w->flip_rate[epoch] = one_bit ? epoch_flips(tr, i) / ((double)w->weights * updates) : NAN;
-        w->c2i[epoch] = one_bit ? changed_from_initial(p, tr->initial[i]) : NAN;
-        for (int t = 0; t < run->time_entries; t++) {
-            int at = epoch * run->time_entries + t;
-            w->v[at] = l->rule->second_moment ? l->rule->second_moment(l, t) : NAN;
-            w->threshold[at] = l->rule->threshold ? l->rule->threshold(l, t) : NAN;
-        }
-        if (!one_bit) continue;
-        changed += w->c2i[epoch] * (double)w->weights;
-        weights += (double)w->weights;
-    }
-    e->flip_rate = flip_rate_so_far(tr, tr->batches);
-    e->c2i = weights > 0 ? changed / weights : NAN;
-    bso_neuron_counts *counts;
-    bso_network_neurons(tr->net, &counts);
-    int steps = (int)tr->s->steps;
-    for (int i = 0; i < run->neuron_logs; i++) {
-        for (int t = 0; t < steps; t++) {
-            run->neurons[i].firing_rate[epoch * steps + t] =
-                counts[i].spikes[t] / (counts[i].samples * (double)counts[i].neurons);
-        }
-    }
-}
-
 /* ---- epochs ---- */
 
-static void show(training *tr, int epoch, size_t batch, double loss, double accuracy, double flip_rate,
-                 double epoch_begun, bool end)
+static void show(bso_training *tr, int epoch, size_t batch, double loss, double accuracy, double flip_rate,
+                 bool end)
 {
-    double t = bso_clock();
+    const double t = bso_clock();
     if (!tr->progress || (!end && t - tr->shown < 0.2)) return;
     tr->shown = t;
-    double epoch_seconds = t - epoch_begun, done = (double)epoch + (double)batch / (double)tr->batches;
-    double per_epoch = (t - tr->begun) / (done > 0 ? done : 1);
+    const double done = (double)epoch + (double)batch / (double)tr->batches, seconds = tr->at.seconds;
+    const double per_epoch = done > tr->from ? (t - tr->begun) / (done - tr->from) : NAN;
     bso_progress p = {
         .run = tr->run,
         .epoch = epoch + 1,
@@ -227,7 +80,7 @@ static void show(training *tr, int epoch, size_t batch, double loss, double accu
         .loss = loss,
         .accuracy = accuracy,
         .flip_rate = flip_rate,
-        .images_per_second = epoch_seconds > 0 ? (double)batch * (double)tr->s->batch / epoch_seconds : 0,
+        .images_per_second = seconds > 0 ? (double)batch * (double)tr->s->batch / seconds : 0,
         .seconds_left = per_epoch * ((double)tr->s->epochs - done),
         .epoch_end = end,
     };
@@ -235,52 +88,68 @@ static void show(training *tr, int epoch, size_t batch, double loss, double accu
     tr->progress(&p, tr->user);
 }
 
-static int train_epoch(training *tr, int epoch, bso_epoch_log *e)
+static int train_batch(bso_training *tr, size_t b)
 {
+    const bso_observer *observer =
+        tr->trace ? bso_trace_observer(tr->trace) : bso_measure_batch(tr->measure, b);
     bso_run *run = tr->run;
-    int batch = (int)tr->s->batch;
-    double begun = bso_clock(), waited = tr->loader.waited, loss = 0, correct = 0;
-    for (int i = 0; i < run->weight_logs; i++)
-        tr->flips_before[i] = tr->learners[main_param(tr, i)].all_flips;
-    bso_network_reset_counts(tr->net);
-    if (bso_loader_start(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, tr->batches * (size_t)batch,
-                         (size_t)batch))
-        return BSO_ERROR;
-    for (size_t b = 0; b < tr->batches; b++) {
-        if (bso_stop_requested) return BSO_INTERRUPTED;
-        const bso_observer *observer =
-            tr->trace ? bso_trace_observer(tr->trace) : bso_measure_batch(tr->measure, b);
-        bso_batch_result result;
-        const float *x;
-        const int *y;
-        size_t n;
-        int status = bso_loader_next(&tr->loader, &x, &y, &n);
-        if (!status) status = bso_network_train(tr->net, x, y, batch, observer, &result);
-        if (status) {
-            bso_fail_context("epoch %d, batch %zu", epoch + 1, b + 1);
-            return status;
-        }
-        run->batch_loss[run->batches++] = result.loss;
-        run->updates += (uint64_t)run->time_entries;
-        loss += result.loss;
-        correct += result.correct;
-        double done = (double)(b + 1);
-        show(tr, epoch, b + 1, loss / done, correct / (done * batch), flip_rate_so_far(tr, b + 1), begun,
-             false);
+    bso_batch_result result;
+    const float *x;
+    const int *y;
+    size_t n;
+    int status = bso_loader_next(&tr->loader, &x, &y, &n);
+    if (!status) status = bso_network_train(tr->net, x, y, (int)tr->s->batch, observer, &result);
+    if (status) {
+        bso_fail_context("epoch %d, batch %zu", (int)tr->at.epoch + 1, b + 1);
+        return status;
     }
-    e->train_loss = loss / (double)tr->batches;
-    e->train_accuracy = correct / (double)(tr->batches * (size_t)batch);
-    e->seconds = bso_clock() - begun;
-    e->waiting_seconds = tr->loader.waited - waited;
-    e->images_per_second = (double)tr->batches * batch / e->seconds;
+    run->batch_loss[run->batches++] = result.loss;
+    run->updates += (uint64_t)run->time_entries;
+    tr->at.loss += result.loss;
+    tr->at.correct += result.correct;
+    tr->at.batch = b + 1;
     return 0;
 }
 
-static int evaluate(training *tr, bso_split split, double *loss, double *accuracy)
+/* The epoch's batches, those before tr->at.batch apart. */
+static int train_epoch(bso_training *tr, int epoch, bso_epoch_log *e)
+{
+    bso_run *run = tr->run;
+    bso_position *at = &tr->at;
+    const size_t batch = (size_t)tr->s->batch;
+    if (at->batch == 0) {
+        for (int i = 0; i < run->weight_logs; i++)
+            tr->flips_before[i] = tr->learners[bso_training_logged(tr, i)].all_flips;
+        bso_network_reset_counts(tr->net);
+    }
+    const double begun = bso_clock() - at->seconds, waited = tr->loader.waited - at->waited;
+    if (bso_loader_start(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, at->batch * batch,
+                         tr->batches * batch, batch))
+        return BSO_ERROR;
+    for (size_t b = at->batch; b < tr->batches; b++) {
+        if (bso_stop_requested) return bso_training_checkpoint(tr) ? BSO_ERROR : BSO_INTERRUPTED;
+        int status = bso_training_checkpoint_due(tr);
+        if (!status) status = train_batch(tr, b);
+        if (status) return status;
+        at->seconds = bso_clock() - begun;
+        at->waited = tr->loader.waited - waited;
+        const double done = (double)(b + 1);
+        show(tr, epoch, b + 1, at->loss / done, at->correct / (done * (double)batch),
+             bso_training_flip_rate(tr, b + 1), false);
+    }
+    e->train_loss = at->loss / (double)tr->batches;
+    e->train_accuracy = at->correct / (double)(tr->batches * batch);
+    e->seconds = at->seconds;
+    e->waiting_seconds = at->waited;
+    e->images_per_second = (double)tr->batches * (double)batch / at->seconds;
+    return 0;
+}
+
+static int evaluate(bso_training *tr, bso_split split, double *loss, double *accuracy)
 {
     size_t count = tr->loader.count[split], batch = (size_t)tr->s->batch;
     double total = 0, correct = 0;
-    if (bso_loader_start(&tr->loader, split, 0, count, batch)) return BSO_ERROR;
+    if (bso_loader_start(&tr->loader, split, 0, 0, count, batch)) return BSO_ERROR;
     for (size_t first = 0; first < count; first += batch) {
         if (bso_stop_requested) return BSO_INTERRUPTED;
         const float *x;
@@ -298,11 +167,11 @@ static int evaluate(training *tr, bso_split split, double *loss, double *accurac
 }
 
 /* Batch norm's running statistics from the epoch's first batches, as training sees them. */
-static int estimate_norm(training *tr, int epoch)
+static int estimate_norm(bso_training *tr, int epoch)
 {
     size_t batch = (size_t)tr->s->batch, wanted = (size_t)tr->s->norm_batches;
     if (wanted > tr->batches) wanted = tr->batches;
-    if (wanted && bso_loader_start(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, wanted * batch, batch))
+    if (wanted && bso_loader_start(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, 0, wanted * batch, batch))
         return BSO_ERROR;
     for (size_t b = 0; b < wanted; b++) {
         if (bso_stop_requested) return BSO_INTERRUPTED;
@@ -315,21 +184,7 @@ static int estimate_norm(training *tr, int epoch)
     return 0;
 }
 
-/* What inference costs, as it was counted. */
-static int log_operations(training *tr)
-{
-    bso_run *run = tr->run;
-    const bso_synapse_operations *operations = NULL;
-    const int count =
-        bso_network_operations(tr->net, &operations, &run->activation_sparsity, &run->connection_sparsity);
-    run->operations = bso_alloc(BSO_MEM_LOG, (size_t)count, sizeof *run->operations, "operation counts");
-    if (!run->operations) return BSO_ERROR;
-    for (int i = 0; i < count; i++) run->operations[i] = operations[i];
-    run->operation_logs = count;
-    return 0;
-}
-
-static int evaluate_both(training *tr, int epoch, bso_epoch_log *e)
+static int evaluate_both(bso_training *tr, int epoch, bso_epoch_log *e)
 {
     double begun = bso_clock();
     int status = estimate_norm(tr, epoch);
@@ -338,18 +193,15 @@ static int evaluate_both(training *tr, int epoch, bso_epoch_log *e)
     const bool last = epoch + 1 >= tr->s->epochs;
     if (!status && last) status = bso_network_count_operations(tr->net);
     if (!status) status = evaluate(tr, BSO_SPLIT_TEST, &e->test_loss, &e->test_accuracy);
-    if (!status && last) status = log_operations(tr);
+    if (!status && last) status = bso_training_log_operations(tr);
     e->evaluation_seconds = bso_clock() - begun;
     return status;
 }
 
-static int run_epoch(training *tr, int epoch)
+/* Write down what the epoch's training came to. */
+static void log_epoch(bso_training *tr, int epoch, bso_epoch_log *e)
 {
-    bso_epoch_log *e = &tr->run->epochs[epoch];
-    double begun = bso_clock();
-    int status = train_epoch(tr, epoch, e);
-    if (status) return status;
-    log_layers(tr, epoch, e);
+    bso_training_log_layers(tr, epoch, e);
     bso_measure_epoch(tr->measure, epoch);
     for (int i = 0; i < tr->param_count; i++) {
         const bso_learner *l = &tr->learners[i];
@@ -357,11 +209,26 @@ static int run_epoch(training *tr, int epoch)
         if (tr->params[i].main) memcpy(e->hyper, l->hyper, sizeof e->hyper);
         if (!tr->params[i].main) e->lr = l->hyper[bso_hyper_index(l->rule, "weight_lr")];
     }
-    status = evaluate_both(tr, epoch, e);
+    tr->at.logged = 1;
+}
+
+/* From wherever in the epoch the training stands to its end. A checkpoint is written before the evaluation,
+ * which is worked out again where it is the last thing that a process did. */
+static int run_epoch(bso_training *tr, int epoch)
+{
+    bso_epoch_log *e = &tr->run->epochs[epoch];
+    if (!tr->at.logged) {
+        int status = train_epoch(tr, epoch, e);
+        if (status) return status;
+        log_epoch(tr, epoch, e);
+        if (bso_training_checkpoint(tr)) return BSO_ERROR;
+    }
+    int status = evaluate_both(tr, epoch, e);
     if (status) return status;
     tr->run->epochs_done = epoch + 1;
     tr->run->final = *e;
-    show(tr, epoch, tr->batches, e->train_loss, e->train_accuracy, e->flip_rate, begun, true);
+    tr->at = (bso_position){.epoch = (uint64_t)epoch + 1};
+    show(tr, epoch, tr->batches, e->train_loss, e->train_accuracy, e->flip_rate, true);
     return 0;
 }
 
@@ -378,7 +245,7 @@ int bso_train_network(bso_network **net, const bso_settings *s, int channels, in
     return bso_network_attach(*net, s, total_updates);
 }
 
-static int prepare(training *tr)
+static int prepare(bso_training *tr)
 {
     const bso_settings *s = tr->s;
     bso_run *run = tr->run;
@@ -399,9 +266,9 @@ static int prepare(training *tr)
     if (bso_train_network(&tr->net, s, d->channels, d->height, d->width, d->frames, d->classes,
                           (uint64_t)s->epochs * tr->batches * entries))
         return BSO_ERROR;
-    if (bso_loader_start(&tr->loader, BSO_SPLIT_TEST, 0, 0, (size_t)s->batch)) return BSO_ERROR; /* room */
+    if (bso_loader_start(&tr->loader, BSO_SPLIT_TEST, 0, 0, 0, (size_t)s->batch)) return BSO_ERROR; /* room */
     tr->param_count = bso_network_params(tr->net, &tr->params);
-    if (main_params(tr) == 0) {
+    if (bso_training_logs(tr) == 0) {
         return bso_fail("network=%s: has no weights for optimizer %s: first and last layer are full "
                         "precision; add a layer between",
                         s->network, s->optimizer);
@@ -413,27 +280,21 @@ static int prepare(training *tr)
     }
     run->model_bytes = bso_network_model_bytes(tr->net, false);
     run->model_bytes_float = bso_network_model_bytes(tr->net, true);
-    if (log_open(tr)) return BSO_ERROR;
+    if (bso_training_log_open(tr)) return BSO_ERROR;
     if (bso_measure_open(&tr->measure, tr->net, run, (uint64_t)s->epochs * tr->batches * entries))
         return BSO_ERROR;
     if (s->trace[0] && bso_trace_open(&tr->trace, s->trace, tr->net, s, s->trace_updates)) return BSO_ERROR;
     return 0;
 }
 
-static void finish(training *tr)
+static void finish(bso_training *tr)
 {
     bso_run *run = tr->run;
     bso_measure_flips(tr->measure);
     run->weights_hash = bso_network_hash(tr->net);
-    for (int i = 0; i < BSO_MEM_CATEGORIES; i++) {
-        run->memory_current[i] = bso_mem_current((bso_mem_category)i);
-        run->memory_peak[i] = bso_mem_peak((bso_mem_category)i);
-        run->memory_at_peak[i] = bso_mem_at_peak((bso_mem_category)i);
-    }
-    run->memory_total_peak = bso_mem_peak(BSO_MEM_CATEGORIES);
+    bso_training_log_memory(run);
     run->rss_start = rss_at_start;
-    run->rss_peak = bso_rss_peak();
-    run->seconds = bso_clock() - tr->begun;
+    run->seconds = tr->earlier + bso_clock() - tr->begun;
     bso_clock_stamp(run->ended);
 }
 
@@ -446,7 +307,7 @@ static void mark_diverged(bso_run *run)
     e->test_loss = e->test_accuracy = NAN;
 }
 
-static void release(training *tr)
+static void release(bso_training *tr)
 {
     for (int i = 0; tr->initial && i < tr->run->weight_logs; i++) bso_free(tr->initial[i]);
     bso_free(tr->initial);
@@ -456,20 +317,27 @@ static void release(training *tr)
     bso_loader_close(&tr->loader);
 }
 
-int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_progress *p, void *user),
-              void *user)
+int bso_train(const bso_settings *s, bso_run *run, const bso_train_options *options)
 {
+    static const bso_train_options none;
+    const bso_train_options *o = options ? options : &none;
     memset(run, 0, sizeof *run);
     run->settings = *s;
     if (bso_settings_check(&run->settings) || bso_start((int)s->threads)) return BSO_ERROR;
-    training tr = {.run = run, .s = &run->settings, .progress = progress, .user = user, .begun = bso_clock()};
+    bso_training tr = {
+        .run = run, .s = &run->settings, .progress = o->progress, .user = o->user, .begun = bso_clock()};
+    /* A trace is of the first updates, and is not carried on. */
+    if (o->checkpoints.path && !*run->settings.trace) tr.checkpoints = &o->checkpoints;
     bso_clock_stamp(run->started);
     run->threads = omp_get_max_threads();
     snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
     int status = prepare(&tr);
-    tr.begun = bso_clock();
+    if (!status) status = bso_training_continue(&tr);
+    tr.begun = tr.checkpointed = bso_clock();
+    tr.from = (double)tr.at.epoch + (tr.at.batch ? (double)tr.at.batch / (double)tr.batches : 0);
     if (!status && tr.s->epochs == 0) status = evaluate_both(&tr, 0, &run->final);
-    for (int epoch = 0; !status && epoch < (int)tr.s->epochs; epoch++) status = run_epoch(&tr, epoch);
+    for (int epoch = (int)tr.at.epoch; !status && epoch < (int)tr.s->epochs; epoch++)
+        status = run_epoch(&tr, epoch);
     if (status == BSO_DIVERGED) mark_diverged(run);
     if (!status || status == BSO_DIVERGED) finish(&tr);
     if (!status && tr.s->save[0]) status = bso_store_save(tr.net, tr.s->save);
@@ -480,26 +348,4 @@ int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_pr
     }
     release(&tr);
     return status;
-}
-
-void bso_run_free(bso_run *run)
-{
-    for (int i = 0; run->weights && i < run->weight_logs; i++) {
-        bso_weight_log *w = &run->weights[i];
-        bso_free(w->flips);
-        bso_free(w->flip_rate);
-        bso_free(w->c2i);
-        bso_free(w->v);
-        bso_free(w->threshold);
-        bso_free(w->cosine);
-        bso_free(w->flip_curve);
-        bso_free(w->flip_gaps);
-    }
-    for (int i = 0; run->neurons && i < run->neuron_logs; i++) bso_free(run->neurons[i].firing_rate);
-    bso_free(run->weights);
-    bso_free(run->neurons);
-    bso_free(run->epochs);
-    bso_free(run->operations);
-    bso_free(run->batch_loss);
-    memset(run, 0, sizeof *run);
 }

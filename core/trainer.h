@@ -1,4 +1,5 @@
-/* trainer.h: one training from settings to numbers. It writes no file but those of `save` and `trace`. */
+/* trainer.h: one training from settings to numbers. It writes no file but checkpoints and those of `save` and
+ * `trace`. */
 #ifndef BSO_TRAINER_H
 #define BSO_TRAINER_H
 
@@ -89,6 +90,8 @@ typedef struct {
     double seconds;
     int threads;
     char kernel_path[16];
+    int continued;           /* times that it went on from a checkpoint */
+    char kernel_change[128]; /* "avx2 to portable at epoch 3, batch 17", the last time it went on elsewhere */
 } bso_run;
 
 /* Where a training stands; called about every 0.2 s and at each epoch's end. */
@@ -100,6 +103,23 @@ typedef struct {
     double flip_rate, images_per_second, seconds_left;
     bool epoch_end;
 } bso_progress;
+
+/* Where the state of a training is kept, so that it can go on in another process with the same bits as if it
+ * had never stopped. */
+typedef struct {
+    const char *path;         /* NULL: nowhere. The one before is kept under PATH.previous */
+    double seconds;           /* between two, besides those at each epoch's end and where it is stopped */
+    bool allow_kernel_change; /* go on with other kernels or another CPU, which is noted in the run */
+    bool or_restart; /* where there is one of another program, network or data set: begin anew, with a
+                        warning, rather than fail */
+} bso_checkpoints;
+
+/* What a training is, beside its settings. All zero: nothing of it. */
+typedef struct {
+    bso_checkpoints checkpoints; /* not together with the key `trace`: none are made then */
+    void (*progress)(const bso_progress *p, void *user);
+    void *user;
+} bso_train_options;
 
 /* Set by the program's signal handler: training stops at the next batch boundary with BSO_INTERRUPTED. */
 extern volatile sig_atomic_t bso_stop_requested;
@@ -114,11 +134,12 @@ int bso_start(int threads);
 int bso_train_network(bso_network **net, const bso_settings *s, int channels, int height, int width,
                       int frames, int classes, uint64_t total_updates);
 
-/* Train. progress may be NULL. Returns 0, BSO_ERROR, BSO_INTERRUPTED or BSO_DIVERGED; run is valid (and to be
- * freed) in every case. BSO_DIVERGED: run->stopped says why, and the run holds what was measured up to there,
- * the epochs that were finished and the losses of all batches; `save` and `trace` are not written. */
-int bso_train(const bso_settings *s, bso_run *run, void (*progress)(const bso_progress *p, void *user),
-              void *user);
+/* Train; options: NULL for none. Returns 0, BSO_ERROR, BSO_INTERRUPTED or BSO_DIVERGED; run is valid (and to
+ * be freed) in every case. BSO_DIVERGED: run->stopped says why, and the run holds what was measured up to
+ * there, the epochs that were finished and the losses of all batches; `save` and `trace` are not written. */
+int bso_train(const bso_settings *s, bso_run *run, const bso_train_options *options);
+/* Remove the checkpoints of a training that needs them no longer, and what was left of writing them. */
+void bso_checkpoints_remove(const char *path);
 void bso_run_free(bso_run *run);
 
 #endif

@@ -91,7 +91,7 @@ static int time_split(bso_loader *l, bso_split split, size_t batch, const char *
     if (count > batch) count -= count % batch;
     double begun = bso_clock();
     for (uint32_t epoch = 0; bso_clock() - begun < enough && !bso_stop_requested; epoch++) {
-        if (bso_loader_start(l, split, epoch, count, batch)) return BSO_ERROR;
+        if (bso_loader_start(l, split, epoch, 0, count, batch)) return BSO_ERROR;
         for (size_t at = 0; at < count && bso_clock() - begun < enough;) {
             const float *x;
             const int *y;

@@ -6,6 +6,7 @@
 #include "experiments/program.h"
 
 #include "core/file.h"
+#include "core/lock.h"
 #include "core/hash.h"
 
 #include <inttypes.h>
@@ -411,11 +412,10 @@ static int check_measurements(job *j)
     return status;
 }
 
-static int run(job *j)
+static int run(job *j, const char *folder)
 {
-    char folder[BSO_PATH], path[BSO_PATH];
-    if (bso_file_path(folder, j->out, "memory") || bso_file_directories(folder)) return BSO_ERROR;
-    bso_file_remove_leftovers(folder, NULL, false);
+    char path[BSO_PATH];
+    bso_file_remove_leftovers(folder, NULL, true);
     bso_status_init(&j->view, 5);
     j->begun = bso_clock();
     int status = for_steps(j, make_missing);
@@ -433,6 +433,21 @@ static int run(job *j)
     if (status) return status;
     printf("%d trained; tables in %s/tables\n", j->trained, j->out);
     return j->differs ? 1 : 0;
+}
+
+/* Two of them in one folder do the work once: the second one waits, and finds it done. */
+static int run_alone(job *j)
+{
+    char folder[BSO_PATH], lock_path[BSO_PATH];
+    int lock;
+    if (bso_file_path(folder, j->out, "memory") || bso_file_directories(folder) ||
+        bso_file_path(lock_path, j->out, "memory.lock"))
+        return BSO_ERROR;
+    int status = bso_lock_wait(lock_path, &lock, &bso_stop_requested);
+    if (status) return status;
+    status = run(j, folder);
+    bso_lock_release(lock_path, lock);
+    return status;
 }
 
 /* The option that argv[*i] is: 1 when it is one, 0 when it is none, or BSO_USAGE. */
@@ -489,7 +504,7 @@ int bso_command_memory(int argc, char **argv)
     if (!status) status = choose_methods(&j);
     omp_set_num_threads(j.threads); /* none is started here: what trains is forked */
     if (!status) status = for_steps(&j, count_work);
-    if (!status && !j.dry_run) status = run(&j);
+    if (!status && !j.dry_run) status = run_alone(&j);
     bso_methods_free(&j.methods);
     bso_free(j.cost.layer);
     bso_free(command);

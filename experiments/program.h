@@ -29,6 +29,9 @@ int bso_command_regret(int argc, char **argv);
 int bso_command_table(int argc, char **argv);
 int bso_command_report(int argc, char **argv);
 
+/* Exit status of `bso run` where another process is training the same. */
+enum { BSO_EXIT_BUSY = 75 };
+
 /* Bad usage of the command line: record why, printf style, and return BSO_USAGE (exit status 2). */
 int bso_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

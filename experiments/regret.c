@@ -5,6 +5,7 @@
 #include "experiments/regret_tune.h"
 
 #include "core/file.h"
+#include "core/lock.h"
 #include "core/many.h"
 #include "core/notice.h"
 #include "core/regret_player.h"
@@ -407,7 +408,7 @@ static int make_folder(const options *o, char *folder)
 int bso_command_regret(int argc, char **argv)
 {
     options o = {.seeds = SEEDS_DEFAULT, .jobs = omp_get_max_threads()};
-    char folder[BSO_PATH], command[4096];
+    char folder[BSO_PATH], lock_path[BSO_PATH], command[4096];
     plan p = {0};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -419,9 +420,12 @@ int bso_command_regret(int argc, char **argv)
     if (!status) status = check(&o);
     if (status) return status;
     omp_set_num_threads(o.jobs);
-    bso_notice = NULL; /* the line of progress is our own */
     join(argc, argv, command, sizeof command);
+    int lock = -1;
     status = make_folder(&o, folder);
+    if (!status) status = bso_file_path(lock_path, o.out, "regret.lock");
+    if (!status && !o.dry_run) status = bso_lock_wait(lock_path, &lock, &bso_stop_requested);
+    bso_notice = NULL; /* the line of progress is our own */
     if (!status) status = make_plan(&p, &o, folder);
     if (!status) status = look_for_finished(&p);
     if (!status && o.dry_run) {
@@ -431,6 +435,7 @@ int bso_command_regret(int argc, char **argv)
         if (!status) status = bso_regret_tables(o.out);
         if (!status) printf("regret: %zu results in %s, tables in %s/tables\n", p.count, folder, o.out);
     }
+    bso_lock_release(lock_path, lock);
     bso_free(p.cells);
     return status;
 }

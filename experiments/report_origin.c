@@ -152,6 +152,15 @@ static bool print_unreadable(bso_page *page, const char *folder, int count)
     return true;
 }
 
+static bool print_failed(bso_page *page, const bso_table *table)
+{
+    for (int i = 0; i < table->failure_count; i++) {
+        bso_page_item(page, "The training of %s failed: %s.", table->failures[i].name,
+                      table->failures[i].message);
+    }
+    return table->failure_count > 0;
+}
+
 static bool print_seeds(bso_page *page, const bso_table *table)
 {
     bool any = false;
@@ -194,6 +203,7 @@ void bso_report_missing(bso_page *page, const bso_report *report)
     any = print_unreadable(page, "runs", report->comparison->unreadable) || any;
     any = print_unreadable(page, "regret", e->regret->unreadable) || any;
     any = print_unreadable(page, "memory", e->memory->unreadable) || any;
+    any = print_failed(page, report->comparison) || any;
     any = print_seeds(page, report->comparison) || any;
     any = print_plots(page, report->directory) || any;
     if (!e->runs->run_count) {

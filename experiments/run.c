@@ -3,6 +3,7 @@
 #include "experiments/program.h"
 
 #include "core/file.h"
+#include "core/lock.h"
 #include "core/notice.h"
 #include "core/result.h"
 
@@ -13,19 +14,30 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: bso run [--method NAME] [--set KEY=VALUE]... [--out FILE.h5] [--quiet]\n\n"
+    "usage: bso run [--method NAME] [--set KEY=VALUE]... [--out FILE.h5] [--checkpoint MINUTES] [--quiet]\n\n"
     "  --method NAME    the settings of a method, with what tuning found for it; `bso list` shows the "
     "methods\n"
     "  --set KEY=VALUE  a setting; `bso list` shows every key with its default; later ones win\n"
     "  --out FILE.h5    write the result there; without it no result file is written. A training that\n"
     "                   diverges is a result, too: the file says so, and the exit status is 1\n"
-    "  --quiet          no progress, only the summary\n\n"
+    "  --checkpoint M   minutes between two checkpoints (default: 10), which are written at each epoch's end "
+    "and\n"
+    "                   when the training is stopped, too: FILE.h5.checkpoint, and the one before. The same\n"
+    "                   command goes on from there, to the same bits; `off`: none\n"
+    "  --or-restart     where the checkpoint is of another program, network or data set, begin anew\n"
+    "  --allow-kernel-change\n"
+    "                   go on with other kernels or on another type of CPU than the checkpoint's: the bits\n"
+    "                   may differ, and the result says so\n"
+    "  --unless-done    nothing to do where FILE.h5 is a result of the same settings\n"
+    "  --quiet          no progress, only warnings and the summary\n\n"
     "example: bso run --method tbso --set steps=2 --set train_samples=12000 --out run.h5\n";
 
 typedef struct {
     bso_settings settings;
     const char *out;
-    bool quiet, help;
+    bso_checkpoints checkpoints; /* its path is checkpoint_path, or NULL */
+    char checkpoint_path[BSO_PATH], lock_path[BSO_PATH];
+    bool unless_done, quiet, help;
 } options;
 
 static int set_method(bso_settings *s, const char *name)
@@ -38,15 +50,40 @@ static int set_method(bso_settings *s, const char *name)
     return code;
 }
 
+/* The minutes of --checkpoint (NULL: the default), and the files beside the result. */
+static int set_checkpoints(options *o, const char *minutes)
+{
+    if (!o->out) return 0;
+    const int used = snprintf(o->checkpoint_path, sizeof o->checkpoint_path, "%s.checkpoint", o->out);
+    if (used < 0 || (size_t)used >= sizeof o->checkpoint_path - 64) return bso_fail("--out: too long a name");
+    snprintf(o->lock_path, sizeof o->lock_path, "%s.lock", o->out);
+    o->checkpoints.path = o->checkpoint_path;
+    if (minutes && strcmp(minutes, "off") == 0) {
+        o->checkpoints.path = NULL;
+        return 0;
+    }
+    char *end;
+    const double given = minutes ? strtod(minutes, &end) : 10;
+    if (minutes && (!*minutes || *end || !(given >= 0 && given <= 1e6)))
+        return bso_usage("--checkpoint %s: it takes a number of minutes, or off", minutes);
+    o->checkpoints.seconds = 60 * given;
+    return 0;
+}
+
 static int parse(int argc, char **argv, options *o)
 {
-    *o = (options){0};
+    *o = (options){.checkpoints.seconds = 10 * 60};
+    const char *minutes = NULL;
     bso_settings_default(&o->settings);
     for (int i = 1; i < argc; i++) {
         const char *pair = NULL, *method = NULL;
         int code = bso_option(argc, argv, &i, "--set", &pair);
         if (code == 0) code = bso_option(argc, argv, &i, "--method", &method);
         if (code == 0) code = bso_option(argc, argv, &i, "--out", &o->out);
+        if (code == 0) code = bso_option(argc, argv, &i, "--checkpoint", &minutes);
+        if (code == 0) code = bso_flag(argv[i], "--or-restart", &o->checkpoints.or_restart);
+        if (code == 0) code = bso_flag(argv[i], "--allow-kernel-change", &o->checkpoints.allow_kernel_change);
+        if (code == 0) code = bso_flag(argv[i], "--unless-done", &o->unless_done);
         if (code == 0) code = bso_flag(argv[i], "--quiet", &o->quiet);
         if (code == 0) code = bso_flag(argv[i], "--help", &o->help);
         if (code == 0) code = bso_flag(argv[i], "-h", &o->help);
@@ -55,7 +92,7 @@ static int parse(int argc, char **argv, options *o)
         if (code == 1 && method) code = set_method(&o->settings, method);
         if (code < 0) return code;
     }
-    return 0;
+    return set_checkpoints(o, minutes);
 }
 
 /* The folder of a file that may not be there yet, and its name in that folder. Returns 0, or -1. */
@@ -124,6 +161,69 @@ static void print_summary(const bso_run *run)
     printf(", model %s, training memory %s, %s\n", model, memory, duration);
 }
 
+/* Warnings only. */
+static void show_warnings(const char *what, size_t done, size_t total)
+{
+    if (total == 0) bso_notice_show(what, done, total);
+}
+
+/* Train, write the result, say what came out. */
+static int train(const options *o, int argc, char **argv)
+{
+    bso_status status;
+    bso_status_init(&status, 10);
+    if (o->quiet) bso_notice = show_warnings;
+    bso_run run;
+    const bso_train_options how = {
+        .checkpoints = o->checkpoints, .progress = o->quiet ? NULL : bso_progress_show, .user = &status};
+    int code = bso_train(&o->settings, &run, &how);
+    bso_status_clear(&status);
+    if (o->out && (code == 0 || code == BSO_DIVERGED)) {
+        char *command = bso_command_line(argc, argv);
+        if (bso_result_write(o->out, &run, command)) {
+            code = BSO_ERROR;
+        } else {
+            bso_checkpoints_remove(o->checkpoint_path);
+        }
+        bso_free(command);
+    }
+    if (code == 0) print_summary(&run);
+    if (code == 0 || code == BSO_DIVERGED) {
+        if (!o->quiet && o->out) printf("result: %s\n", o->out);
+        if (!o->quiet && !o->out) printf("no result file written; --out FILE.h5 writes one\n");
+    }
+    if (code == BSO_INTERRUPTED && how.checkpoints.path && !o->quiet && run.batches > 0)
+        printf("the same command goes on from %s\n", how.checkpoints.path);
+    bso_run_free(&run);
+    return code;
+}
+
+/* What a process left that was killed while it wrote: nobody is writing while the lock is held. */
+static void remove_leftovers(const options *o)
+{
+    char folder[PATH_MAX];
+    const char *name;
+    if (locate(o->out, folder, &name)) return;
+    bso_file_remove_leftovers(folder, name, true);
+    if (locate(o->checkpoint_path, folder, &name)) return;
+    bso_file_remove_leftovers(folder, name, true);
+}
+
+/* With the result file for this process alone. */
+static int run_locked(const options *o, int argc, char **argv)
+{
+    remove_leftovers(o);
+    bso_run run;
+    const int there = o->unless_done ? bso_result_find(o->out, &o->settings, &run) : 1;
+    if (there < 0) return there;
+    if (there > 0) return train(o, argc, argv);
+    const int code = *run.stopped ? BSO_DIVERGED : 0;
+    if (code) bso_fail("%s", run.stopped);
+    if (!code) print_summary(&run);
+    bso_run_free(&run);
+    return code;
+}
+
 int bso_command_run(int argc, char **argv)
 {
     options o;
@@ -134,23 +234,15 @@ int bso_command_run(int argc, char **argv)
         return 0;
     }
     if (bso_settings_check(&o.settings) || check_outputs(&o)) return BSO_ERROR;
-
-    bso_status status;
-    bso_status_init(&status, 10);
-    if (o.quiet) bso_notice = NULL;
-    bso_run run;
-    code = bso_train(&o.settings, &run, o.quiet ? NULL : bso_progress_show, &status);
-    bso_status_clear(&status);
-    if (o.out && (code == 0 || code == BSO_DIVERGED)) {
-        char *command = bso_command_line(argc, argv);
-        if (bso_result_write(o.out, &run, command)) code = BSO_ERROR;
-        bso_free(command);
+    if (!o.out) return train(&o, argc, argv);
+    int lock;
+    code = bso_lock_take(o.lock_path, &lock);
+    if (code < 0) return code;
+    if (code > 0) {
+        fprintf(stderr, "bso: %s: another process is training this now; wait for it\n", o.out);
+        return BSO_EXIT_BUSY;
     }
-    if (code == 0) print_summary(&run);
-    if (code == 0 || code == BSO_DIVERGED) {
-        if (!o.quiet && o.out) printf("result: %s\n", o.out);
-        if (!o.quiet && !o.out) printf("no result file written; --out FILE.h5 writes one\n");
-    }
-    bso_run_free(&run);
+    code = run_locked(&o, argc, argv);
+    bso_lock_release(o.lock_path, lock);
     return code;
 }

@@ -5,16 +5,22 @@
 #include <stdio.h>
 
 static const char help[] =
-    "usage: bso sweep FILE.conf [--out DIR] [--jobs N] [--threads M] [--only TEXT] [--dry-run]\n\n"
+    "usage: bso sweep FILE.conf [--out DIR] [--jobs N] [--threads M] [--only TEXT] [--dry-run]\n"
+    "                           [--retry-failed] [--no-wait]\n\n"
     "  --out DIR      results go to DIR/runs (default: results/NAME, NAME from the file)\n"
     "  --jobs N       cells trained at once (default: one for each core)\n"
     "  --threads M    threads of each (default: cores divided by jobs)\n"
     "  --only TEXT    only cells for the part TEXT of the paper (table2, fig5, ...), or whose label is TEXT "
     "or whose name "
     "contains it\n"
-    "  --dry-run      list the cells and the estimated time, train nothing\n\n"
-    "Finished cells are kept, changed ones run again; stopping with Ctrl-C loses only the cells that are "
-    "running.\n"
+    "  --dry-run      list the cells and the estimated time, train nothing\n"
+    "  --retry-failed train cells again that failed in an earlier sweep\n"
+    "  --no-wait      leave cells that another process is training to it, and do not wait for them\n\n"
+    "Finished cells are kept, changed ones run again. Stopped with Ctrl-C or killed, the same command goes "
+    "on\n"
+    "where it was, within trainings, too (checkpoints). Several sweeps, on several machines, may share a "
+    "folder:\n"
+    "each cell is trained by one of them.\n"
     "Exit status 1: a cell failed, or its training diverged, which is a result and not tried again.\n";
 
 static int parse(int argc, char **argv, bso_sweep_options *o, const char **out, bool *asked)
@@ -27,6 +33,8 @@ static int parse(int argc, char **argv, bso_sweep_options *o, const char **out, 
         if (code == 0) code = bso_option(argc, argv, &i, "--threads", &threads);
         if (code == 0) code = bso_option(argc, argv, &i, "--only", &o->only);
         if (code == 0) code = bso_flag(argv[i], "--dry-run", &o->dry);
+        if (code == 0) code = bso_flag(argv[i], "--retry-failed", &o->retry_failed);
+        if (code == 0) code = bso_flag(argv[i], "--no-wait", &o->no_wait);
         if (code == 0) code = bso_flag(argv[i], "--help", asked);
         if (code == 0) code = bso_flag(argv[i], "-h", asked);
         if (code == 1 && jobs) code = bso_option_number("--jobs", jobs, 1, 256, &o->jobs);

@@ -3,8 +3,11 @@
 #define _GNU_SOURCE
 #include "experiments/sweep_pool.h"
 
+#include "core/lock.h"
 #include "core/memory.h"
 #include "core/result.h"
+#include "experiments/failed.h"
+#include "experiments/part.h"
 #include "experiments/program.h"
 
 #include <errno.h>
@@ -44,6 +47,8 @@ static void fill_command(command *c, bso_job *job, int threads)
     c->argv[c->used++] = "bso";
     c->argv[c->used++] = "run";
     c->argv[c->used++] = "--quiet";
+    c->argv[c->used++] = "--unless-done";
+    c->argv[c->used++] = "--or-restart";
     c->argv[c->used++] = "--out";
     c->argv[c->used++] = job->path;
     for (const bso_key *k = bso_keys; k->name; k++) {
@@ -98,9 +103,9 @@ static int start(bso_job *job, command *c, int threads)
     return 0;
 }
 
-/* The last line a child printed, or its last line starting with "bso: " where there is one, which then loses
- * that prefix. */
-static void last_line(int output, char *line, size_t size)
+/* The last line a child printed; of one that failed the last line starting with "bso: " where there is one,
+ * without that prefix. */
+static void last_line(int output, bool failed, char *line, size_t size)
 {
     char text[8192];
     off_t length = lseek(output, 0, SEEK_END);
@@ -111,35 +116,132 @@ static void last_line(int output, char *line, size_t size)
     *line = '\0';
     char *rest = NULL;
     for (char *l = strtok_r(text, "\n", &rest); l; l = strtok_r(NULL, "\n", &rest)) {
-        bool ours = strncmp(l, "bso: ", 5) == 0;
+        bool ours = failed && strncmp(l, "bso: ", 5) == 0;
         if (told && !ours) continue;
         told = ours;
         snprintf(line, size, "%s", l + (ours ? 5 : 0));
     }
 }
 
-/* Note how a child ended, and say so; stop: it was told to end, and is to be trained another time. */
+typedef struct {
+    size_t done, running, elsewhere, waiting, diverged, failed;
+} counts;
+
+static counts count(const bso_job *jobs, size_t n)
+{
+    counts c = {0};
+    for (size_t i = 0; i < n; i++) {
+        c.done += jobs[i].state == BSO_JOB_DONE;
+        c.running += jobs[i].state == BSO_JOB_RUNNING;
+        c.elsewhere += jobs[i].state == BSO_JOB_ELSEWHERE;
+        c.waiting += jobs[i].state == BSO_JOB_WAITING;
+        c.diverged += jobs[i].state == BSO_JOB_DIVERGED;
+        c.failed += jobs[i].state == BSO_JOB_FAILED;
+    }
+    return c;
+}
+
+static void tell_diverged(const bso_job *job, const char *stopped)
+{
+    fprintf(stderr, "bso: %s  %s diverged: %s\n", job->label, job->name, stopped);
+}
+
+/* What a child's end makes of its job; stop: it was told to end, and is to be trained another time. */
+static bso_job_state state_after(const bso_job *job, int status, bool stop, char stopped[BSO_STOPPED])
+{
+    *stopped = '\0';
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return BSO_JOB_DONE;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == BSO_EXIT_BUSY) return BSO_JOB_ELSEWHERE;
+    if (bso_result_matches(job->path, job->settings, stopped) == 0 && *stopped) return BSO_JOB_DIVERGED;
+    return stop ? BSO_JOB_WAITING : BSO_JOB_FAILED;
+}
+
+/* Note how a child ended, and say so. */
 static void finish(bso_job *job, int status, bool stop, size_t done, size_t n, bso_status *view)
 {
     char line[2048], stopped[BSO_STOPPED];
-    last_line(job->output, line, sizeof line);
+    job->state = state_after(job, status, stop, stopped);
+    last_line(job->output, job->state != BSO_JOB_DONE, line, sizeof line);
     close(job->output);
-    bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    bool diverged = !well && bso_result_matches(job->path, job->settings, stopped) == 0 && *stopped != '\0';
-    job->state = well ? BSO_JOB_DONE : diverged ? BSO_JOB_DIVERGED : stop ? BSO_JOB_WAITING : BSO_JOB_FAILED;
-    if (job->state == BSO_JOB_WAITING) return;
+    if (job->state == BSO_JOB_WAITING || job->state == BSO_JOB_ELSEWHERE) return;
     if (WIFSIGNALED(status)) {
         snprintf(line, sizeof line, "ended by signal %d (%s)%s", WTERMSIG(status),
                  strsignal(WTERMSIG(status)), WTERMSIG(status) == SIGKILL ? "; out of memory?" : "");
     }
     bso_status_clear(view);
-    if (well) {
+    if (job->state == BSO_JOB_DONE) {
         printf("[%zu/%zu] %s  %s: %s\n", done + 1, n, job->label, job->name, line);
+    } else if (job->state == BSO_JOB_DIVERGED) {
+        tell_diverged(job, stopped);
     } else {
-        fprintf(stderr, "bso: %s  %s %s: %s\n", job->label, job->name, diverged ? "diverged" : "failed",
-                diverged ? stopped : line);
+        fprintf(stderr, "bso: %s  %s failed: %s\n", job->label, job->name, line);
+        if (bso_failed_note(job->path, line)) fprintf(stderr, "bso: %s\n", bso_error());
     }
+    if (job->state != BSO_JOB_FAILED) bso_failed_forget(job->path);
     fflush(stdout);
+}
+
+/* ---- what others do ---- */
+
+/* Was a finished cell trained for fewer parts of the paper than it is for now? Tables go by what its file
+ * says. */
+static bool lacks_parts(const bso_run *run, const bso_settings *settings)
+{
+    char parts[BSO_TEXT];
+    snprintf(parts, sizeof parts, "%s", run->settings.parts);
+    const size_t before = strlen(parts);
+    bso_part_add(parts, settings->parts);
+    return strlen(parts) > before;
+}
+
+static bool held_elsewhere(const bso_job *job)
+{
+    char lock[sizeof job->path + 8];
+    snprintf(lock, sizeof lock, "%s.lock", job->path);
+    return bso_lock_held(lock);
+}
+
+bso_job_state bso_job_look(const bso_job *job, bool retry, bool *lacking)
+{
+    bso_run run;
+    char text[2048];
+    bso_job_state state = BSO_JOB_WAITING;
+    *lacking = false;
+    const int code = bso_result_find(job->path, job->settings, &run);
+    if (code < 0) {
+        fprintf(stderr, "bso: %s; remove it to train this cell again\n", bso_error());
+        return BSO_JOB_FAILED;
+    }
+    if (code == 0) {
+        state = *run.stopped ? BSO_JOB_DIVERGED : BSO_JOB_DONE;
+        if (*run.stopped) tell_diverged(job, run.stopped);
+        *lacking = !*run.stopped && lacks_parts(&run, job->settings);
+        bso_run_free(&run);
+    } else if (held_elsewhere(job)) {
+        state = BSO_JOB_ELSEWHERE;
+    } else if (retry) {
+        bso_failed_forget(job->path);
+    } else if (bso_failed_read(job->path, text, sizeof text)) {
+        fprintf(stderr, "bso: %s  %s failed before: %s; --retry-failed tries it again\n", job->label,
+                job->name, text);
+        state = BSO_JOB_FAILED;
+    }
+    return state;
+}
+
+/* See what has become of the jobs of other processes. */
+static void look_elsewhere(bso_job *jobs, size_t n, bso_status *view)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool lacking;
+        if (jobs[i].state != BSO_JOB_ELSEWHERE || held_elsewhere(&jobs[i])) continue;
+        bso_status_clear(view);
+        jobs[i].state = bso_job_look(&jobs[i], false, &lacking);
+        if (jobs[i].state != BSO_JOB_DONE) continue;
+        printf("[%zu/%zu] %s  %s: trained by another process\n", count(jobs, n).done, n, jobs[i].label,
+               jobs[i].name);
+        fflush(stdout);
+    }
 }
 
 double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed)
@@ -167,32 +269,16 @@ double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed)
     return last;
 }
 
-typedef struct {
-    size_t done, running, waiting, diverged, failed;
-} counts;
-
-static counts count(const bso_job *jobs, size_t n)
-{
-    counts c = {0};
-    for (size_t i = 0; i < n; i++) {
-        c.done += jobs[i].state == BSO_JOB_DONE;
-        c.running += jobs[i].state == BSO_JOB_RUNNING;
-        c.waiting += jobs[i].state == BSO_JOB_WAITING;
-        c.diverged += jobs[i].state == BSO_JOB_DIVERGED;
-        c.failed += jobs[i].state == BSO_JOB_FAILED;
-    }
-    return c;
-}
-
 static void show(bso_status *view, const bso_job *jobs, size_t n, int at_once, double speed)
 {
     counts c = count(jobs, n);
-    char line[256], left[32], diverged[32] = "", failed[32] = "";
+    char line[320], left[32], elsewhere[32] = "", diverged[32] = "", failed[32] = "";
     bso_duration_text(bso_jobs_left(jobs, n, at_once, speed), left, sizeof left);
+    if (c.elsewhere) snprintf(elsewhere, sizeof elsewhere, ", %zu elsewhere", c.elsewhere);
     if (c.diverged) snprintf(diverged, sizeof diverged, ", %zu diverged", c.diverged);
     if (c.failed) snprintf(failed, sizeof failed, ", %zu failed", c.failed);
-    snprintf(line, sizeof line, "%zu/%zu cells, %zu running%s%s, %s left", c.done, n, c.running, diverged,
-             failed, left);
+    snprintf(line, sizeof line, "%zu/%zu cells, %zu running%s%s%s, %s left", c.done, n, c.running, elsewhere,
+             diverged, failed, left);
     bso_status_show(view, false, line);
 }
 
@@ -210,33 +296,46 @@ static void collect(bso_job *jobs, size_t n, bool stop, bso_status *view, double
     }
 }
 
-int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads)
+/* Start waiting jobs, in their order, as long as there is room. Returns 0 or BSO_ERROR. */
+static int start_more(bso_job *jobs, size_t n, size_t room, command *c, int threads)
+{
+    for (size_t i = 0; room > 0 && i < n; i++) {
+        if (jobs[i].state != BSO_JOB_WAITING) continue;
+        if (held_elsewhere(&jobs[i])) {
+            jobs[i].state = BSO_JOB_ELSEWHERE;
+            continue;
+        }
+        if (start(&jobs[i], c, threads)) return BSO_ERROR;
+        room--;
+    }
+    return 0;
+}
+
+int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads, bool wait)
 {
     const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
     command *c = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *c, "command lines");
     if (!c) return BSO_ERROR;
     bso_status view;
     bso_status_init(&view, 30);
-    double times[2] = {0};
+    double times[2] = {0}, looked = bso_clock();
     bool told = false;
     int code = 0;
-    size_t next = 0;
     for (;;) {
         collect(jobs, n, code || bso_stop_requested, &view, times);
-        counts now = count(jobs, n);
-        bool stop = code || bso_stop_requested;
-        for (; !stop && now.running < (size_t)at_once && next < n; next++) {
-            if (jobs[next].state != BSO_JOB_WAITING) continue;
-            code = start(&jobs[next], c, threads);
-            if (code) break;
-            now.running++;
+        if (bso_clock() - looked >= 1) {
+            look_elsewhere(jobs, n, &view);
+            looked = bso_clock();
         }
+        bool stop = code || bso_stop_requested;
+        if (!stop) code = start_more(jobs, n, (size_t)at_once - count(jobs, n).running, c, threads);
         stop = code || bso_stop_requested;
         for (size_t i = 0; stop && !told && i < n; i++) {
             if (jobs[i].state == BSO_JOB_RUNNING) kill(jobs[i].process, SIGTERM);
         }
         told = stop;
-        if (now.running == 0 && (stop || next == n)) break;
+        const counts now = count(jobs, n);
+        if (now.running == 0 && (stop || (now.waiting == 0 && (now.elsewhere == 0 || !wait)))) break;
         show(&view, jobs, n, at_once, times[1] > 0 ? times[0] / times[1] : 1);
         nanosleep(&pause, NULL);
     }

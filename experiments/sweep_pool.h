@@ -1,5 +1,6 @@
 /* sweep_pool.h: trains cells in child processes, several at once. It decides nothing about which cells there
- * are. */
+ * are. Several pools, on several machines, too, may have the same cells: each is trained by one of them.
+ */
 #ifndef BSO_SWEEP_POOL_H
 #define BSO_SWEEP_POOL_H
 
@@ -12,6 +13,7 @@
 typedef enum {
     BSO_JOB_WAITING,
     BSO_JOB_RUNNING,
+    BSO_JOB_ELSEWHERE, /* another process is training it */
     BSO_JOB_DONE,
     BSO_JOB_DIVERGED, /* ended, too: there is a result, which says so */
     BSO_JOB_FAILED
@@ -35,9 +37,15 @@ typedef struct {
  * over estimated time. */
 double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed);
 
+/* How a job that is not running stands, by the files that there are: done, diverged or failed, being trained
+ * by another process, or waiting. lacking_parts: set where a result is of fewer parts than the settings name.
+ * What is wrong is said on standard error. retry: what failed before waits again. */
+bso_job_state bso_job_look(const bso_job *job, bool retry, bool *lacking_parts);
+
 /* Run all waiting jobs, at_once side by side with `threads` threads each, printing a line for each that
- * ends and one for where the sweep stands. Returns 0 (failed and diverged jobs are marked), BSO_ERROR or
+ * ends and one for where the sweep stands. What other processes train is waited for, if `wait`, and taken
+ * over where they end without a result. Returns 0 (failed and diverged jobs are marked), BSO_ERROR or
  * BSO_INTERRUPTED; in every case no child is left. */
-int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads);
+int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads, bool wait);
 
 #endif

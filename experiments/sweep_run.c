@@ -14,19 +14,15 @@
 #include "experiments/sweep_pool.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 typedef struct {
     bso_job *jobs;
     size_t count;
-    int lock; /* descriptor of DIR/sweep.lock, or -1 */
 } plan;
 
 static int cores(void)
@@ -44,17 +40,6 @@ static int make_folders(const bso_sweep_options *o)
     snprintf(folder, sizeof folder, "%s", o->runs);
     snprintf(probe, sizeof probe, "%s/probe.h5", o->runs);
     return bso_file_directories(folder) || bso_file_probe(probe) ? BSO_ERROR : 0;
-}
-
-/* Two sweeps on one folder would train the same cells twice. The lock goes with the process. */
-static int lock_folder(const bso_sweep_options *o, int *lock)
-{
-    char path[sizeof o->directory + 16];
-    snprintf(path, sizeof path, "%s/sweep.lock", o->directory);
-    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (*lock < 0) return bso_fail("%s: %s", path, strerror(errno));
-    if (flock(*lock, LOCK_EX | LOCK_NB) == 0) return 0;
-    return bso_fail("%s: another sweep is running in this folder; wait for it or choose another --out", path);
 }
 
 /* Result files of cells that the sweep file no longer has: tables would show them, so say it. */
@@ -172,17 +157,6 @@ static int check_data(plan *p)
     return code;
 }
 
-/* Was a finished cell trained for fewer parts of the paper than it is for now? Tables go by what its file
- * says. */
-static bool lacks_parts(const bso_run *run, const bso_settings *settings)
-{
-    char parts[BSO_TEXT];
-    snprintf(parts, sizeof parts, "%s", run->settings.parts);
-    const size_t before = strlen(parts);
-    bso_part_add(parts, settings->parts);
-    return strlen(parts) > before;
-}
-
 static void tell_lacking_parts(size_t lacking)
 {
     if (!lacking) return;
@@ -194,28 +168,17 @@ static void tell_lacking_parts(size_t lacking)
         one ? "it" : "them");
 }
 
-/* The state of each job by the results that are there, in one reading of them. Returns how many are done;
- * lacking: how many of these lack parts. */
-static size_t mark_done(plan *p, size_t *lacking)
+/* The state of each job by what is there. Returns how many are done; lacking: how many of these lack parts.
+ */
+static size_t mark_done(plan *p, bool retry, size_t *lacking)
 {
     size_t done = 0;
     *lacking = 0;
     for (size_t i = 0; i < p->count; i++) {
-        bso_job *job = &p->jobs[i];
-        bso_run run;
-        int code = bso_result_find(job->path, job->settings, &run);
-        bool diverged = code == 0 && *run.stopped;
-        job->state = diverged    ? BSO_JOB_DIVERGED
-                     : code == 0 ? BSO_JOB_DONE
-                     : code < 0  ? BSO_JOB_FAILED
-                                 : BSO_JOB_WAITING;
-        if (code < 0) fprintf(stderr, "bso: %s; remove it to train this cell again\n", bso_error());
-        if (diverged) fprintf(stderr, "bso: %s  %s diverged: %s\n", job->label, job->name, run.stopped);
-        if (job->state == BSO_JOB_DONE) {
-            done++;
-            *lacking += lacks_parts(&run, job->settings);
-        }
-        bso_run_free(&run);
+        bool lacks;
+        p->jobs[i].state = bso_job_look(&p->jobs[i], retry, &lacks);
+        done += p->jobs[i].state == BSO_JOB_DONE;
+        *lacking += lacks;
     }
     return done;
 }
@@ -265,7 +228,8 @@ static void print_cells(const plan *p)
         char text[32] = "done";
         if (job->state == BSO_JOB_WAITING) bso_duration_text(job->estimate, text, sizeof text);
         if (job->state == BSO_JOB_DIVERGED) snprintf(text, sizeof text, "diverged");
-        if (job->state == BSO_JOB_FAILED) snprintf(text, sizeof text, "unreadable");
+        if (job->state == BSO_JOB_ELSEWHERE) snprintf(text, sizeof text, "running");
+        if (job->state == BSO_JOB_FAILED) snprintf(text, sizeof text, "failed");
         printf("%12s  %-24s  %s\n", text, job->label, job->name);
     }
 }
@@ -278,11 +242,9 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
     tell_stand_ins(p);
     code = check_data(p);
     if (code) return code;
-    if (!o->dry) {
-        if (make_folders(o) || lock_folder(o, &p->lock)) return BSO_ERROR;
-        bso_file_remove_leftovers(o->runs, NULL, true); /* with the lock held nobody is writing them */
-    }
-    size_t lacking, done = mark_done(p, &lacking), waiting = count_state(p, BSO_JOB_WAITING);
+    if (!o->dry && make_folders(o)) return BSO_ERROR;
+    size_t lacking, done = mark_done(p, o->retry_failed && !o->dry, &lacking),
+                    waiting = count_state(p, BSO_JOB_WAITING);
     int machine = cores(), jobs = o->jobs ? o->jobs : machine, threads = o->threads;
     if ((size_t)jobs > waiting) jobs = waiting ? (int)waiting : 1;
     if (threads == 0) threads = machine / jobs > 1 ? machine / jobs : 1;
@@ -302,7 +264,7 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
     }
     fflush(stdout);
     double start = bso_clock();
-    code = bso_jobs_run(p->jobs, p->count, jobs, threads);
+    code = bso_jobs_run(p->jobs, p->count, jobs, threads, !o->no_wait);
     size_t failed = count_state(p, BSO_JOB_FAILED), diverged = count_state(p, BSO_JOB_DIVERGED);
     bso_duration_text(bso_clock() - start, text, sizeof text);
     printf("%s: %zu of %zu cells are done, %zu failed, %zu diverged, %s; results in %s\n", sweep->name,
@@ -322,9 +284,8 @@ int bso_sweep_folder(bso_sweep_options *o, const char *directory)
 
 int bso_sweep_run(const bso_sweep_options *o, const bso_sweep *sweep)
 {
-    plan p = {.lock = -1};
+    plan p = {0};
     int code = carry_out(o, sweep, &p);
-    if (p.lock >= 0) close(p.lock);
     bso_free(p.jobs);
     return code;
 }

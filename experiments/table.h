@@ -7,6 +7,7 @@
 #define BSO_TABLE_H
 
 #include "core/result.h"
+#include "experiments/failed.h"
 
 #include <stdio.h>
 
@@ -33,8 +34,10 @@ typedef struct {
     char **paths; /* of the runs */
     bso_run *runs;
     int run_count;
-    int unreadable; /* files that could not be read; each was named on standard error */
-    bso_row *rows;  /* by section, kind of weights, method, T */
+    int unreadable;        /* files that could not be read; each was named on standard error */
+    bso_failure *failures; /* cells that have no result because their trainings failed */
+    int failure_count;
+    bso_row *rows; /* by section, kind of weights, method, T */
     int row_count;
     bool borrowed; /* runs and paths are another table's */
 } bso_table;

@@ -368,6 +368,8 @@ int bso_table_load_some(bso_table *table, const char *directory, const char *con
     for (int i = 0; i < kept; i++) free(names[i]);
     free(names);
     if (status) return status;
+    table->failure_count = bso_failed_list(folder, &table->failures);
+    if (table->failure_count < 0) return BSO_ERROR;
     if (table->run_count == 0) {
         return bso_fail("%s: no %sresult files (*.h5); `bso sweep FILE.conf --out %s` puts results there",
                         folder, table->unreadable ? "readable " : "", directory);
@@ -390,6 +392,7 @@ void bso_table_free(bso_table *table)
     if (!table->borrowed) {
         bso_free(table->runs);
         bso_free(table->paths);
+        bso_free(table->failures);
     }
     bso_free(table->rows);
     memset(table, 0, sizeof *table);

@@ -202,6 +202,13 @@ void bso_table_markdown(FILE *out, const bso_table *table)
         fputc('\n', out);
     }
     fprintf(out, "\n%s\n", bso_table_note);
+    for (int i = 0; i < table->failure_count; i++) {
+        fprintf(out, "%sLeft out, because its training failed: ", i ? "" : "\n");
+        bso_markdown_text(out, table->failures[i].name);
+        fprintf(out, " (");
+        bso_markdown_text(out, table->failures[i].message);
+        fprintf(out, ").\n");
+    }
 }
 
 /* ---- LaTeX ---- */

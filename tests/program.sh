@@ -271,7 +271,7 @@ check "report: lists them with their messages" [ "$(grep -c '^- wild at T = 2, s
 sweep_file 60 ''
 start_sweep() {
     # Cells that an earlier round finished would leave nothing to stop, and its log would be taken for this one's.
-    rm -f "$work/killed/runs"/*.h5 "$work/log"
+    rm -rf "$work/killed/runs" "$work/log"
     env --default-signal=INT "$bso" sweep "$conf" --out "$work/killed" --jobs 2 > "$work/log" 2>&1 &
     child=$!
 }
@@ -281,10 +281,6 @@ for signal in INT TERM KILL; do
     start_sweep
     wait_until 60 grep -q estimate "$work/log"
     sleep "$(od -An -N2 -tu2 /dev/urandom | awk '{ print 0.05 + 0.55 * $1 / 65535 }')"
-    if [ $signal = TERM ]; then
-        run sweep "$conf" --out "$work/killed"
-        check "a second sweep in the same folder is refused" says 'another sweep'
-    fi
     kill -s $signal $child
     wait $child 2> /dev/null
     status=$?

@@ -374,7 +374,7 @@ static void run_epochs(const bso_settings *s, float *x_all, int *y_all, size_t *
     for (uint32_t epoch = 0; epoch < 2; epoch++) {
         for (int split = 0; split < BSO_SPLITS; split++) {
             if (!l.count[split]) continue;
-            assert_int_equal(bso_loader_start(&l, (bso_split)split, epoch, l.count[split], 4), 0);
+            assert_int_equal(bso_loader_start(&l, (bso_split)split, epoch, 0, l.count[split], 4), 0);
             for (size_t done = 0; done < l.count[split];) {
                 const float *x;
                 const int *y;
@@ -419,7 +419,7 @@ static void test_workers(void **state)
     for (s.workers = 0; s.workers < 3; s.workers++) {
         bso_loader l;
         assert_int_equal(bso_loader_open(&l, &s), 0);
-        assert_int_equal(bso_loader_start(&l, BSO_SPLIT_TRAIN, 0, l.count[BSO_SPLIT_TRAIN], 1), 0);
+        assert_int_equal(bso_loader_start(&l, BSO_SPLIT_TRAIN, 0, 0, l.count[BSO_SPLIT_TRAIN], 1), 0);
         int failed = 0;
         for (size_t i = 0; i < l.count[BSO_SPLIT_TRAIN]; i++) {
             const float *bx;
@@ -430,7 +430,8 @@ static void test_workers(void **state)
             failed += rc != 0;
         }
         assert_in_range(failed, 0, 1); /* it may be among those for validation */
-        assert_int_equal(bso_loader_start(&l, BSO_SPLIT_VALIDATION, 0, l.count[BSO_SPLIT_VALIDATION], 1), 0);
+        assert_int_equal(bso_loader_start(&l, BSO_SPLIT_VALIDATION, 0, 0, l.count[BSO_SPLIT_VALIDATION], 1),
+                         0);
         for (size_t i = 0; i < l.count[BSO_SPLIT_VALIDATION]; i++) {
             const float *bx;
             const int *by;

@@ -238,9 +238,9 @@ static void measuring_changes_nothing(void **state)
     for (int i = 0; i < 3; i++) {
         bso_settings s = small_training(ways[i][0], ways[i][1]);
         bso_run plain, measured;
-        assert_int_equal(bso_train(&s, &plain, NULL, NULL), 0);
+        assert_int_equal(bso_train(&s, &plain, NULL), 0);
         bso_fixture_set(&s, "measure", "cosine+flips");
-        assert_int_equal(bso_train(&s, &measured, NULL, NULL), 0);
+        assert_int_equal(bso_train(&s, &measured, NULL), 0);
         assert_true(plain.weights_hash == measured.weights_hash);
         assert_null(plain.weights[0].cosine);
         assert_null(plain.weights[0].flip_curve);
@@ -258,7 +258,7 @@ static void same_on_any_number_of_threads(void **state)
         bso_settings s = small_training("tbso", "ottt");
         s.threads = 1 + 2 * i;
         bso_fixture_set(&s, "measure", "flips+cosine");
-        assert_int_equal(bso_train(&s, &run[i], NULL, NULL), 0);
+        assert_int_equal(bso_train(&s, &run[i], NULL), 0);
     }
     const size_t cosines = 2 * 9 * sizeof(double);
     for (int w = 0; w < run[0].weight_logs; w++) {

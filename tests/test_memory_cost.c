@@ -276,7 +276,7 @@ static void a_training_takes_it_too(void **state)
         assert_int_equal(bso_settings_set(&s, "epochs", "1"), 0);
         assert_int_equal(bso_settings_set(&s, "validation", "0"), 0);
         assert_int_equal(bso_settings_set(&s, "threads", "2"), 0);
-        if (bso_train(&s, &run, NULL, NULL)) fail_msg("%s", bso_error());
+        if (bso_train(&s, &run, NULL)) fail_msg("%s", bso_error());
         cost.bytes[BSO_MEM_WORKSPACE] += THREADS * ((2 * 13 * 13 * sizeof(float) + 63) / 64 * 64);
         for (int c = 0; c < BSO_MEM_CATEGORIES; c++) {
             bool apart = c == BSO_MEM_DATASET || c == BSO_MEM_LOG || c == BSO_MEM_CONTROL;

@@ -143,7 +143,7 @@ static void run_epochs(const bso_settings *s, float *x_all, int *y_all)
     for (uint32_t epoch = 0; epoch < 2; epoch++) {
         for (int split = 0; split < BSO_SPLITS; split++) {
             size_t count = l.count[split];
-            assert_int_equal(bso_loader_start(&l, (bso_split)split, epoch, count, 5), 0);
+            assert_int_equal(bso_loader_start(&l, (bso_split)split, epoch, 0, count, 5), 0);
             for (size_t done = 0; done < count;) {
                 const float *x;
                 const int *y;

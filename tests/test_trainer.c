@@ -4,10 +4,10 @@
 #include "core/dataset.h"
 #include "core/error.h"
 #include "core/memory.h"
-#include "core/random.h"
 #include "core/store.h"
 #include "core/trainer.h"
 #include "tests/dataset_files.h"
+#include "tests/small_training.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -19,33 +19,7 @@
 
 #include <cmocka.h>
 
-enum { TRAIN = 40, TEST = 10, SIDE = 6, CLASSES = 3 };
-
-/* 40 and 10 noisy images of three classes, as own.h5; settings that train on them. */
-static bso_settings small(void)
-{
-    static float x[(TRAIN + TEST) * SIDE * SIDE];
-    static int y[TRAIN + TEST];
-    for (int i = 0; i < TRAIN + TEST; i++) {
-        y[i] = i % CLASSES;
-        for (int p = 0; p < SIDE * SIDE; p++) {
-            x[i * SIDE * SIDE + p] =
-                (float)(p % CLASSES == y[i]) +
-                0.1f * (float)bso_random_normal(1, BSO_RANDOM_TEST, (uint32_t)i, (uint64_t)p);
-        }
-    }
-    bso_files_put_hdf5((int[]){TRAIN, TEST}, (int[]){0, 1, SIDE, SIDE}, x, y, CLASSES);
-    bso_settings s;
-    bso_settings_default(&s);
-    char own[128];
-    snprintf(own, sizeof own, "hdf5:%s", bso_files_at("own.h5"));
-    const char *const set[][2] = {{"dataset", own},      {"network", "4C3-6C3-GAP-FC"},
-                                  {"batch", "8"},        {"epochs", "3"},
-                                  {"validation", "0.2"}, {"one_minus_beta1", "0.1"}};
-    for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
-        assert_int_equal(bso_settings_set(&s, set[i][0], set[i][1]), 0);
-    return s;
-}
+enum { TEST = BSO_SMALL_TEST, SIDE = BSO_SMALL_SIDE, CLASSES = BSO_SMALL_CLASSES };
 
 static void set_path(bso_settings *s, const char *key, const char *file)
 {
@@ -55,9 +29,9 @@ static void set_path(bso_settings *s, const char *key, const char *file)
 static void a_run_reports_what_it_did(void **state)
 {
     (void)state;
-    bso_settings s = small();
+    bso_settings s = bso_small_training();
     bso_run run;
-    assert_int_equal(bso_train(&s, &run, NULL, NULL), 0);
+    assert_int_equal(bso_train(&s, &run, NULL), 0);
     assert_int_equal(run.epochs_done, 3);
     assert_int_equal(run.samples[0], 32);
     assert_int_equal(run.samples[1], 8);
@@ -83,15 +57,15 @@ static void a_run_reports_what_it_did(void **state)
 static void parameters_go_out_and_in(void **state)
 {
     (void)state;
-    bso_settings s = small();
+    bso_settings s = bso_small_training();
     set_path(&s, "save", "net.h5");
     bso_run run, again;
-    assert_int_equal(bso_train(&s, &run, NULL, NULL), 0);
+    assert_int_equal(bso_train(&s, &run, NULL), 0);
     s.save[0] = '\0';
     set_path(&s, "init", "net.h5");
     assert_int_equal(bso_settings_set(&s, "epochs", "0"), 0);
     assert_int_equal(bso_settings_set(&s, "seed", "9"), 0);
-    assert_int_equal(bso_train(&s, &again, NULL, NULL), 0);
+    assert_int_equal(bso_train(&s, &again, NULL), 0);
     assert_int_equal(again.epochs_done, 0);
     assert_true(again.weights_hash == run.weights_hash);
     assert_true(again.final.test_accuracy == run.final.test_accuracy);
@@ -104,12 +78,12 @@ static void parameters_go_out_and_in(void **state)
 static void nothing_half_written_is_left(void **state)
 {
     (void)state;
-    bso_settings s = small();
+    bso_settings s = bso_small_training();
     set_path(&s, "save", "net.h5");
     set_path(&s, "trace", "trace.h5");
     bso_run run;
     bso_stop_requested = 1;
-    assert_int_equal(bso_train(&s, &run, NULL, NULL), BSO_INTERRUPTED);
+    assert_int_equal(bso_train(&s, &run, NULL), BSO_INTERRUPTED);
     bso_stop_requested = 0;
     bso_run_free(&run);
     assert_int_not_equal(access(bso_files_at("net.h5"), F_OK), 0);
@@ -122,14 +96,14 @@ static void nothing_half_written_is_left(void **state)
 static void divergence_is_a_result(void **state)
 {
     (void)state;
-    bso_settings s = small();
+    bso_settings s = bso_small_training();
     set_path(&s, "save", "net.h5");
     set_path(&s, "trace", "trace.h5");
     assert_int_equal(bso_settings_set(&s, "lr", "1000"), 0);
     assert_int_equal(bso_settings_set(&s, "loss_mse", "1"), 0);
     assert_int_equal(bso_settings_set(&s, "epochs", "50"), 0);
     bso_run run;
-    assert_int_equal(bso_train(&s, &run, NULL, NULL), BSO_DIVERGED);
+    assert_int_equal(bso_train(&s, &run, NULL), BSO_DIVERGED);
     assert_string_equal(run.stopped, bso_error());
     char place[64];
     snprintf(place, sizeof place, "epoch %d, batch %zu: ", run.epochs_done + 1, run.batches % 4 + 1);
@@ -178,14 +152,14 @@ static void norm_batches_leave_training_alone(void **state)
 {
     (void)state;
     static const char *const wanted[] = {"0", "3", "4", "1000"}; /* of four in an epoch */
-    bso_settings s = small();
+    bso_settings s = bso_small_training();
     set_path(&s, "save", "net.h5");
     assert_int_equal(bso_settings_set(&s, "augment", "crop+flip"), 0);
     bso_run run[4];
     bso_network *net[4];
     for (int i = 0; i < 4; i++) {
         assert_int_equal(bso_settings_set(&s, "norm_batches", wanted[i]), 0);
-        assert_int_equal(bso_train(&s, &run[i], NULL, NULL), 0);
+        assert_int_equal(bso_train(&s, &run[i], NULL), 0);
         net[i] = saved_network(&s);
         assert_true(run[i].weights_hash == bso_network_hash(net[i]));
         assert_memory_equal(run[i].batch_loss, run[0].batch_loss, run[0].batches * sizeof(double));
@@ -214,7 +188,7 @@ static void norm_batches_leave_training_alone(void **state)
 static void refused(const bso_settings *s, const char *reason)
 {
     bso_run run;
-    assert_int_equal(bso_train(s, &run, NULL, NULL), BSO_ERROR);
+    assert_int_equal(bso_train(s, &run, NULL), BSO_ERROR);
     if (!strstr(bso_error(), reason)) fail_msg("'%s' should say '%s'", bso_error(), reason);
     bso_run_free(&run);
     assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
@@ -223,20 +197,20 @@ static void refused(const bso_settings *s, const char *reason)
 static void what_cannot_be_trained_is_refused(void **state)
 {
     (void)state;
-    bso_settings s = small();
+    bso_settings s = bso_small_training();
     assert_int_equal(bso_settings_set(&s, "network", "4C3-GAP-FC"), 0);
     refused(&s, "no weights for optimizer tbso");
-    s = small();
+    s = bso_small_training();
     assert_int_equal(bso_settings_set(&s, "batch", "33"), 0);
     refused(&s, "batch=33");
     assert_int_equal(bso_settings_set(&s, "epochs", "0"), 0);
     assert_int_equal(bso_settings_set(&s, "norm_batches", "1"), 0);
     refused(&s, "batch=33");
-    s = small();
+    s = bso_small_training();
     assert_int_equal(bso_settings_set(&s, "network", "4C3-AP2-6C3-AP2-6C3-FC"), 0);
     assert_int_equal(bso_settings_set(&s, "train_samples", "1000"), 0);
     refused(&s, "train_samples");
-    s = small();
+    s = bso_small_training();
     set_path(&s, "init", "own.h5");
     refused(&s, "own.h5");
 }
