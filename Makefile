@@ -44,17 +44,17 @@ BITS_SRC := $(shell grep -l 'BSO_REP_BITS' $$(grep -l '^const bso_optimizer bso_
 DOUBLE_SRC = core/optimizer.c core/momentum.c $(BITS_SRC)
 DOUBLE_OBJ = $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(PLAYER_SRC:%.c=$(BUILD)/double/%.o) $(BUILD)/double/registry.o
 PROGRAM_OBJ = $(filter-out $(BUILD)/experiments/main.o,$(PROGRAM_SRC:%.c=$(BUILD)/%.o))
-TEST_SRC = $(wildcard tests/test_*.c)
+TEST_SRC = $(wildcard tests/test_*.c tests/faults/test_*.c)
 TEST_LIB_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/*.c)))
 TESTS = $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
-TEST_SCRIPTS = $(wildcard tests/*.sh)
+TEST_SCRIPTS = $(wildcard tests/*.sh tests/faults/*.sh)
 FUZZ_SRC = $(filter-out tests/fuzz/fuzz.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 FUZZERS = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 REPLAYS = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/replay_%)
 FUZZ_OBJ = $(BUILD)/tests/fuzz/fuzz.o $(TEST_LIB_OBJ) $(BUILD)/libexperiments.a $(BUILD)/libbso.a
 FORMATTED = $(shell find core baselines datasets experiments tests -name '*.[ch]')
 
-.PHONY: all program tests test bench test-avx512 fuzz fuzzers optimizer clean format format-check install-deps help FORCE
+.PHONY: all program tests test faults bench test-avx512 fuzz fuzzers optimizer clean format format-check install-deps help FORCE
 .SECONDARY:
 all: program
 program: $(BUILD)/bso
@@ -147,6 +147,14 @@ test:
 	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
 	@tools/run-tests.sh $(BUILD)/bso $(TESTS) $(REPLAYS) $(TEST_SCRIPTS)
 
+# Faults in large numbers: COUNT kills, every call that can fail.
+COUNT = 50
+faults:
+	@tools/install-dependencies.sh --for test
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
+	@BSO_FAULTS=$(COUNT) BSO_FAULT_STEP=1 BSO_TEST_SECONDS=7200 tools/run-tests.sh $(BUILD)/bso \
+	    $(filter $(BUILD)/tests/faults/%,$(TESTS)) $(filter tests/faults/%,$(TEST_SCRIPTS))
+
 # The tests that go through every table of kernels, on an emulated CPU with AVX-512: all, or TARGETS="kernels". Slow.
 EVERY_PATH = $(if $(TARGETS),$(TARGETS:%=tests/test_%.c),$(shell grep -l bso_kernels_available $(TEST_SRC)))
 test-avx512:
@@ -189,6 +197,7 @@ help:
 	@echo 'make               build/bso, optimised'
 	@echo 'make test          install what the tests need, build and run all of them'
 	@echo 'make tests         build the tests only'
+	@echo 'make faults        what can go wrong, in large numbers: kills, calls and allocations that fail, sweeps that meet; COUNT=50'
 	@echo 'make test-avx512   run the tests of the kernels on an emulated CPU that has AVX-512, where this one has not;  TARGETS="kernels"'
 	@echo 'make bench         measure how fast kernels and trainings are here, beside sgemm, into results/bench; BENCH="--quick"'
 	@echo 'make fuzz          feed every parser with made-up files, 30 s each; SECONDS_EACH=300  TARGETS="idx hdf5"'

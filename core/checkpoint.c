@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { IDENTITY = 16 * 1024 };
+enum { IDENTITY = BSO_CHECKPOINT_IDENTITY };
 
 static void previous_name(const char *path, char previous[BSO_PATH])
 {

@@ -12,6 +12,10 @@
 
 #include <stdio.h>
 
+/* Bytes of the first block, "identity": text, "name=value" and a line break for everything that must be the
+ * same where it is gone on from, zeros behind. */
+enum { BSO_CHECKPOINT_IDENTITY = 16 * 1024 };
+
 /* Must not move while open. A failure sticks, and is told at the end. */
 typedef struct {
     const char *path; /* the caller's, for as long as this */

@@ -1,8 +1,10 @@
-/* inspect.c: `bso inspect FILE.h5`: what is in a result, parameter or trace file, for people. */
+/* inspect.c: `bso inspect FILE`: what is in a result, parameter, trace or checkpoint file, for people. */
 #include "experiments/program.h"
 
 #include "core/hdf5_util.h"
 #include "core/result.h"
+#include "core/training.h"
+#include "experiments/verify.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -21,14 +23,21 @@ enum { MEMBERS_MAX = 1 << 20, DEPTH_MAX = 8 };
 
 static const char help[] =
     "usage: bso inspect FILE.h5 [--config] [--epochs] [--layers] [--memory] [--operations]\n"
-    "  what is in a result file, all of it or the named parts; of a parameter or trace file, a listing\n";
+    "       bso inspect FILE.h5.checkpoint\n"
+    "       bso inspect --verify DIR\n\n"
+    "What is in a result file, all of it or the named parts; of a parameter or trace file, a listing; of a\n"
+    "checkpoint, what it is of and how far it is.\n"
+    "  --verify DIR   read every result, checkpoint and other HDF5 file under DIR and compare it with its "
+    "checksum;\n"
+    "                 exit status 1: something is damaged, and named\n";
 
 /* ---- Results ---- */
 
 static void show_summary(const char *path, const bso_run *run)
 {
-    static const char *const provenance[] = {"commit", "dirty",   "compiler", "flags",       "cpu",
-                                             "system", "threads", "hdf5",     "kernel_path", "command"};
+    static const char *const provenance[] = {"commit",      "dirty",     "compiler",      "flags",
+                                             "cpu",         "system",    "threads",       "hdf5",
+                                             "kernel_path", "continued", "kernel_change", "command"};
     enum { LINES = sizeof provenance / sizeof *provenance };
     const bso_settings *s = &run->settings;
     static char text[LINES][4096];
@@ -213,6 +222,43 @@ static int inspect_listing(const bso_h5_reader *r, const char *kind)
     return show_group(r, "/", 1);
 }
 
+/* ---- Checkpoints ---- */
+
+static int inspect_checkpoint(const char *path)
+{
+    static char identity[BSO_CHECKPOINT_IDENTITY + 1];
+    bso_position at;
+    bso_checkpoint_file f;
+    if (bso_checkpoint_open(&f, path)) return BSO_ERROR;
+    bso_checkpoint_block(&f, "identity", identity, BSO_CHECKPOINT_IDENTITY);
+    bso_checkpoint_block(&f, "position", &at, sizeof at);
+    const bool read = !f.failed;
+    f.failed = true; /* there is more in it, which is not looked at */
+    bso_checkpoint_close(&f, NULL);
+    if (!read) return BSO_ERROR;
+    printf("%s: checkpoint of a training\n", path);
+    printf("  epochs done  %" PRIu64 "\n  then         %" PRIu64 " batches%s\n", at.epoch, at.batch,
+           at.logged ? ", all of the epoch; evaluation is next" : "");
+    for (char *rest = NULL, *line = strtok_r(identity, "\n", &rest); line;
+         line = strtok_r(NULL, "\n", &rest)) {
+        bso_one_line(line);
+        const int key = (int)strcspn(line, "=");
+        printf("  %-20.*s %s\n", key, line, line[key] ? line + key + 1 : "");
+    }
+    return 0;
+}
+
+static bool is_checkpoint(const char *path)
+{
+    char line[15] = "";
+    FILE *f = fopen(path, "rb");
+    if (!f) return false;
+    const bool is =
+        fread(line, 1, sizeof line - 1, f) == sizeof line - 1 && strcmp(line, "bso-checkpoint") == 0;
+    fclose(f);
+    return is;
+}
+
 struct question {
     const char *path;
     int what;
@@ -259,7 +305,7 @@ int bso_command_inspect(int argc, char **argv)
                    {"--layers", SHOW_LAYERS},
                    {"--memory", SHOW_MEMORY},
                    {"--operations", SHOW_OPERATIONS}};
-    const char *path = NULL;
+    const char *path = NULL, *folder = NULL;
     int what = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -273,12 +319,20 @@ int bso_command_inspect(int argc, char **argv)
                 given = true;
             }
         }
+        if (!given) {
+            const int code = bso_option(argc, argv, &i, "--verify", &folder);
+            if (code < 0) return code;
+            given = code == 1;
+        }
         if (given) continue;
         if (argv[i][0] == '-') return bso_usage("no such option: %s", argv[i]);
         if (path) return bso_usage("one file, not also %s", argv[i]);
         path = argv[i];
     }
+    if (folder && (path || what)) return bso_usage("--verify goes without a file and its parts");
+    if (folder) return bso_verify_tree(folder);
     if (!path) return bso_usage("the file is missing");
+    if (is_checkpoint(path)) return inspect_checkpoint(path);
     struct question q = {path, what ? what : SHOW_ALL};
     return bso_h5_rehearse(path, rehearse, &q) ? BSO_ERROR : inspect(path, q.what);
 }

@@ -53,6 +53,7 @@ static void on_signal(int signal_number)
 static void catch_signals(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of writing, told as such */
     for (int i = 0; i < 2; i++) {
         struct sigaction old, new = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
         sigemptyset(&new.sa_mask);

@@ -49,6 +49,9 @@ int bso_one_directory(int argc, char **argv, const char *help, const char **dire
 /* The value of an option as a whole number in min..max. Returns 0 or BSO_USAGE. */
 int bso_option_number(const char *name, const char *text, long min, long max, int *number);
 
+/* The value of --checkpoint: minutes between checkpoints, below 0 for `off`. Returns 0 or BSO_USAGE. */
+int bso_checkpoint_minutes(const char *text, double *minutes);
+
 /* Take the setting of a --set KEY=VALUE. Returns 0, BSO_USAGE or BSO_ERROR. */
 int bso_set_pair(bso_settings *s, const char *pair);
 

@@ -50,6 +50,16 @@ static int set_method(bso_settings *s, const char *name)
     return code;
 }
 
+int bso_checkpoint_minutes(const char *text, double *minutes)
+{
+    char *end;
+    *minutes = -1;
+    if (strcmp(text, "off") == 0) return 0;
+    *minutes = strtod(text, &end);
+    if (*text && !*end && *minutes >= 0 && *minutes <= 1e6) return 0;
+    return bso_usage("--checkpoint %s: it takes a number of minutes, or off", text);
+}
+
 /* The minutes of --checkpoint (NULL: the default), and the files beside the result. */
 static int set_checkpoints(options *o, const char *minutes)
 {
@@ -57,22 +67,16 @@ static int set_checkpoints(options *o, const char *minutes)
     const int used = snprintf(o->checkpoint_path, sizeof o->checkpoint_path, "%s.checkpoint", o->out);
     if (used < 0 || (size_t)used >= sizeof o->checkpoint_path - 64) return bso_fail("--out: too long a name");
     snprintf(o->lock_path, sizeof o->lock_path, "%s.lock", o->out);
-    o->checkpoints.path = o->checkpoint_path;
-    if (minutes && strcmp(minutes, "off") == 0) {
-        o->checkpoints.path = NULL;
-        return 0;
-    }
-    char *end;
-    const double given = minutes ? strtod(minutes, &end) : 10;
-    if (minutes && (!*minutes || *end || !(given >= 0 && given <= 1e6)))
-        return bso_usage("--checkpoint %s: it takes a number of minutes, or off", minutes);
+    double given = 10;
+    if (minutes && bso_checkpoint_minutes(minutes, &given)) return BSO_USAGE;
+    o->checkpoints.path = given < 0 ? NULL : o->checkpoint_path;
     o->checkpoints.seconds = 60 * given;
     return 0;
 }
 
 static int parse(int argc, char **argv, options *o)
 {
-    *o = (options){.checkpoints.seconds = 10 * 60};
+    *o = (options){0};
     const char *minutes = NULL;
     bso_settings_default(&o->settings);
     for (int i = 1; i < argc; i++) {
@@ -219,7 +223,10 @@ static int run_locked(const options *o, int argc, char **argv)
     if (there > 0) return train(o, argc, argv);
     const int code = *run.stopped ? BSO_DIVERGED : 0;
     if (code) bso_fail("%s", run.stopped);
-    if (!code) print_summary(&run);
+    if (!code) {
+        printf("finished before: ");
+        print_summary(&run);
+    }
     bso_run_free(&run);
     return code;
 }

@@ -6,7 +6,7 @@
 
 static const char help[] =
     "usage: bso sweep FILE.conf [--out DIR] [--jobs N] [--threads M] [--only TEXT] [--dry-run]\n"
-    "                           [--retry-failed] [--no-wait]\n\n"
+    "                           [--checkpoint MINUTES] [--retry-failed] [--no-wait]\n\n"
     "  --out DIR      results go to DIR/runs (default: results/NAME, NAME from the file)\n"
     "  --jobs N       cells trained at once (default: one for each core)\n"
     "  --threads M    threads of each (default: cores divided by jobs)\n"
@@ -14,6 +14,7 @@ static const char help[] =
     "or whose name "
     "contains it\n"
     "  --dry-run      list the cells and the estimated time, train nothing\n"
+    "  --checkpoint M minutes between two checkpoints of a training (default: 10); off: none\n"
     "  --retry-failed train cells again that failed in an earlier sweep\n"
     "  --no-wait      leave cells that another process is training to it, and do not wait for them\n\n"
     "Finished cells are kept, changed ones run again. Stopped with Ctrl-C or killed, the same command goes "
@@ -25,6 +26,7 @@ static const char help[] =
 
 static int parse(int argc, char **argv, bso_sweep_options *o, const char **out, bool *asked)
 {
+    double minutes;
     *o = (bso_sweep_options){.alone = true};
     for (int i = 1; i < argc; i++) {
         const char *jobs = NULL, *threads = NULL;
@@ -32,6 +34,7 @@ static int parse(int argc, char **argv, bso_sweep_options *o, const char **out, 
         if (code == 0) code = bso_option(argc, argv, &i, "--jobs", &jobs);
         if (code == 0) code = bso_option(argc, argv, &i, "--threads", &threads);
         if (code == 0) code = bso_option(argc, argv, &i, "--only", &o->only);
+        if (code == 0) code = bso_option(argc, argv, &i, "--checkpoint", &o->checkpoint);
         if (code == 0) code = bso_flag(argv[i], "--dry-run", &o->dry);
         if (code == 0) code = bso_flag(argv[i], "--retry-failed", &o->retry_failed);
         if (code == 0) code = bso_flag(argv[i], "--no-wait", &o->no_wait);
@@ -45,6 +48,7 @@ static int parse(int argc, char **argv, bso_sweep_options *o, const char **out, 
         if (o->file) return bso_usage("%s: one sweep file at a time", argv[i]);
         o->file = argv[i];
     }
+    if (o->checkpoint && bso_checkpoint_minutes(o->checkpoint, &minutes)) return BSO_USAGE;
     return o->file || *asked ? 0 : bso_usage("which sweep file?");
 }
 

@@ -9,11 +9,12 @@ typedef struct {
     const char *file; /* where the cells come from, for messages */
     const char
         *only; /* only cells for this part, or whose label is this, or whose name contains it; NULL: all */
-    int jobs, threads; /* cells at once and threads of each; 0: as the machine has cores */
-    bool retry_failed; /* try again what failed in an earlier sweep */
-    bool no_wait;      /* leave what other processes are training to them */
-    bool dry;          /* list and estimate, train nothing */
-    bool alone;        /* the folder is this sweep's alone: results of other cells are told of */
+    int jobs, threads;      /* cells at once and threads of each; 0: as the machine has cores */
+    const char *checkpoint; /* minutes between checkpoints, as `bso run` takes them; NULL: as usual */
+    bool retry_failed;      /* try again what failed in an earlier sweep */
+    bool no_wait;           /* leave what other processes are training to them */
+    bool dry;               /* list and estimate, train nothing */
+    bool alone;             /* the folder is this sweep's alone: results of other cells are told of */
     char directory[2048], runs[2100]; /* DIR and DIR/runs */
 } bso_sweep_options;
 

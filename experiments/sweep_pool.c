@@ -27,6 +27,7 @@ enum { WORDS_MAX = 160, WORD_BYTES = BSO_TEXT + BSO_WORD + 2 };
 /* The child's command line. */
 typedef struct {
     char text[WORDS_MAX][WORD_BYTES];
+    char checkpoint[BSO_WORD];
     char *argv[2 * WORDS_MAX];
     int words, used;
 } command;
@@ -40,7 +41,7 @@ static void add_setting(command *c, const char *key, const char *value)
 }
 
 /* Every setting by name, so that nothing depends on defaults or on where the sweep was started. */
-static void fill_command(command *c, bso_job *job, int threads)
+static void fill_command(command *c, bso_job *job, const bso_jobs_options *o)
 {
     char value[BSO_TEXT];
     c->words = c->used = 0;
@@ -49,11 +50,15 @@ static void fill_command(command *c, bso_job *job, int threads)
     c->argv[c->used++] = "--quiet";
     c->argv[c->used++] = "--unless-done";
     c->argv[c->used++] = "--or-restart";
+    if (o->checkpoint) {
+        snprintf(c->checkpoint, sizeof c->checkpoint, "--checkpoint=%s", o->checkpoint);
+        c->argv[c->used++] = c->checkpoint;
+    }
     c->argv[c->used++] = "--out";
     c->argv[c->used++] = job->path;
     for (const bso_key *k = bso_keys; k->name; k++) {
         bso_settings_get(job->settings, k->name, value, sizeof value);
-        if (k->offset == offsetof(bso_settings, threads)) snprintf(value, sizeof value, "%d", threads);
+        if (k->offset == offsetof(bso_settings, threads)) snprintf(value, sizeof value, "%d", o->threads);
         add_setting(c, k->name, value);
     }
     for (int i = 0; i < job->settings->hypers_set; i++) {
@@ -64,9 +69,9 @@ static void fill_command(command *c, bso_job *job, int threads)
     c->argv[c->used] = NULL;
 }
 
-static int start(bso_job *job, command *c, int threads)
+static int start(bso_job *job, command *c, const bso_jobs_options *o)
 {
-    fill_command(c, job, threads);
+    fill_command(c, job, o);
     job->output = memfd_create("output", MFD_CLOEXEC);
     if (job->output < 0) return bso_fail("sweep: cannot keep a cell's output: %s", strerror(errno));
     fflush(NULL);
@@ -272,7 +277,7 @@ double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed)
 static void show(bso_status *view, const bso_job *jobs, size_t n, int at_once, double speed)
 {
     counts c = count(jobs, n);
-    char line[320], left[32], elsewhere[32] = "", diverged[32] = "", failed[32] = "";
+    char line[320], left[32], elsewhere[48] = "", diverged[32] = "", failed[32] = "";
     bso_duration_text(bso_jobs_left(jobs, n, at_once, speed), left, sizeof left);
     if (c.elsewhere) snprintf(elsewhere, sizeof elsewhere, ", %zu elsewhere", c.elsewhere);
     if (c.diverged) snprintf(diverged, sizeof diverged, ", %zu diverged", c.diverged);
@@ -297,21 +302,22 @@ static void collect(bso_job *jobs, size_t n, bool stop, bso_status *view, double
 }
 
 /* Start waiting jobs, in their order, as long as there is room. Returns 0 or BSO_ERROR. */
-static int start_more(bso_job *jobs, size_t n, size_t room, command *c, int threads)
+static int start_more(bso_job *jobs, size_t n, command *c, const bso_jobs_options *o)
 {
+    size_t room = (size_t)o->at_once - count(jobs, n).running;
     for (size_t i = 0; room > 0 && i < n; i++) {
         if (jobs[i].state != BSO_JOB_WAITING) continue;
         if (held_elsewhere(&jobs[i])) {
             jobs[i].state = BSO_JOB_ELSEWHERE;
             continue;
         }
-        if (start(&jobs[i], c, threads)) return BSO_ERROR;
+        if (start(&jobs[i], c, o)) return BSO_ERROR;
         room--;
     }
     return 0;
 }
 
-int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads, bool wait)
+int bso_jobs_run(bso_job *jobs, size_t n, const bso_jobs_options *o)
 {
     const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
     command *c = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *c, "command lines");
@@ -328,15 +334,15 @@ int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads, bool wait)
             looked = bso_clock();
         }
         bool stop = code || bso_stop_requested;
-        if (!stop) code = start_more(jobs, n, (size_t)at_once - count(jobs, n).running, c, threads);
+        if (!stop) code = start_more(jobs, n, c, o);
         stop = code || bso_stop_requested;
         for (size_t i = 0; stop && !told && i < n; i++) {
             if (jobs[i].state == BSO_JOB_RUNNING) kill(jobs[i].process, SIGTERM);
         }
         told = stop;
         const counts now = count(jobs, n);
-        if (now.running == 0 && (stop || (now.waiting == 0 && (now.elsewhere == 0 || !wait)))) break;
-        show(&view, jobs, n, at_once, times[1] > 0 ? times[0] / times[1] : 1);
+        if (now.running == 0 && (stop || (now.waiting == 0 && (now.elsewhere == 0 || !o->wait)))) break;
+        show(&view, jobs, n, o->at_once, times[1] > 0 ? times[0] / times[1] : 1);
         nanosleep(&pause, NULL);
     }
     bso_status_clear(&view);

@@ -42,10 +42,16 @@ double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed);
  * What is wrong is said on standard error. retry: what failed before waits again. */
 bso_job_state bso_job_look(const bso_job *job, bool retry, bool *lacking_parts);
 
-/* Run all waiting jobs, at_once side by side with `threads` threads each, printing a line for each that
- * ends and one for where the sweep stands. What other processes train is waited for, if `wait`, and taken
+typedef struct {
+    int at_once, threads;
+    bool wait;
+    const char *checkpoint; /* minutes between checkpoints, as `bso run` takes them; NULL: as usual */
+} bso_jobs_options;
+
+/* Run all waiting jobs, o->at_once side by side with o->threads threads each, printing a line for each that
+ * ends and one for where the sweep stands. What other processes train is waited for, if o->wait, and taken
  * over where they end without a result. Returns 0 (failed and diverged jobs are marked), BSO_ERROR or
  * BSO_INTERRUPTED; in every case no child is left. */
-int bso_jobs_run(bso_job *jobs, size_t n, int at_once, int threads, bool wait);
+int bso_jobs_run(bso_job *jobs, size_t n, const bso_jobs_options *o);
 
 #endif

@@ -264,7 +264,7 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
     }
     fflush(stdout);
     double start = bso_clock();
-    code = bso_jobs_run(p->jobs, p->count, jobs, threads, !o->no_wait);
+    code = bso_jobs_run(p->jobs, p->count, &(bso_jobs_options){jobs, threads, !o->no_wait, o->checkpoint});
     size_t failed = count_state(p, BSO_JOB_FAILED), diverged = count_state(p, BSO_JOB_DIVERGED);
     bso_duration_text(bso_clock() - start, text, sizeof text);
     printf("%s: %zu of %zu cells are done, %zu failed, %zu diverged, %s; results in %s\n", sweep->name,

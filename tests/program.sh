@@ -17,6 +17,7 @@ trap 'exit 143' TERM
 data=$work/data status=0
 shown='out err'
 . "$(dirname "$0")/lib/check.sh"
+. "$(dirname "$0")/lib/images.sh"
 # The tests say where the data are; the caller's own data must not get in the way.
 unset BSO_DATA_DIR
 
@@ -44,19 +45,6 @@ wait_until() { # seconds, command ...: the command succeeds in time
     return 1
 }
 
-# A data set in the IDX format: any bytes as 28 x 28 images, labels 0 to 9 over and over.
-make_images() { # file, count (a multiple of 256 is 1 in the third byte)
-    printf '\000\000\010\003\000\000\001\000\000\000\000\034\000\000\000\034' > "$1"
-    head -c 200704 "$bso" >> "$1"
-}
-make_labels() { # file
-    printf '\000\000\010\001\000\000\001\000' > "$1"
-    i=0
-    while [ $i -lt 26 ]; do
-        printf '\000\001\002\003\004\005\006\007\010\011'
-        i=$((i + 1))
-    done | head -c 256 >> "$1"
-}
 mkdir "$data"
 make_images "$data/train-images-idx3-ubyte"
 make_labels "$data/train-labels-idx1-ubyte"
