@@ -2,7 +2,8 @@
 # run_all.sh: everything from a fresh checkout to the comparison: packages, build, trainings, tables, plots, report.
 #
 # It holds no experiment of its own: a profile is experiments/NAME.conf, and `build/bso` does the work. Finished
-# trainings are kept, so that the same command goes on where an earlier one was stopped.
+# trainings are kept, and those that were not have checkpoints, so that the same command goes on where an earlier one was
+# stopped or killed; several of them, on several machines, share the work on one folder of results.
 set -euo pipefail
 
 usage() {
@@ -26,6 +27,7 @@ Without options: the profiles quick and datasets.
                   table5, fig3, fig4, fig5, regret, memory, flips, inference; or only the trainings whose method is NAME or
                   whose name contains it
   --dry-run       list the trainings and the estimated time; train nothing
+  --retry-failed  train again what failed before; without it such trainings are named and left out
   --jobs N        trainings at once (default: one for each core)
   --results DIR   where to put results (default: results/NAME); without --profile, data sets go to DIR/datasets
   --help          this text
@@ -43,7 +45,7 @@ wrong() {
     exit 2
 }
 
-profile='' only='' optimizers='' dry_run='' jobs='' results=''
+profile='' only='' optimizers='' dry_run='' retry='' jobs='' results=''
 while [ $# -gt 0 ]; do
     option=$1
     case $option in
@@ -60,6 +62,7 @@ while [ $# -gt 0 ]; do
         shift 2
         ;;
     --dry-run) dry_run=yes; shift ;;
+    --retry-failed) retry=yes; shift ;;
     --help | -h) usage; exit 0 ;;
     *) wrong "unknown option: $option" ;;
     esac
@@ -112,7 +115,7 @@ supervised() { # command...: runs it, passes signals on, returns its status
     child=''
     case ${stopped:-$status} in
     129 | 130 | 143)
-        echo "stopped; finished trainings are kept in $results, and the same command goes on from there" >&2
+        echo "stopped; what is done is kept in $results, and the same command goes on from there" >&2
         exit "${stopped:-$status}"
         ;;
     esac
@@ -152,6 +155,7 @@ run_sweep() { # profile
     if [ -n "$jobs" ]; then sweep+=(--jobs "$jobs"); fi
     if [ -n "$only" ]; then sweep+=(--only "$only"); fi
     if [ -n "$dry_run" ]; then sweep+=(--dry-run); fi
+    if [ -n "$retry" ]; then sweep+=(--retry-failed); fi
     supervised "${sweep[@]}"
 }
 
