@@ -31,7 +31,10 @@ done
 echo "== $(date '+%F %T') exit status $status"
 if [ -n "$limit" ] && [ "$status" -eq 143 ]; then
     echo "== out of time: queued again, to go on from the checkpoints"
-    scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends it
+    if scontrol requeue "$SLURM_JOB_ID"; then
+        sleep 60 # Slurm ends it
+        exit "$status"
+    fi
     echo "== could not be queued again; ./run_all.sh --slurm submits what is missing"
 fi
 exit "$status"

@@ -1,5 +1,5 @@
 # slurm.sh: a Slurm of one node for a test, on loopback, with a munge, ports and folders of its own. To be sourced (bash), with $work
-# set; as root. What is started here is stopped by slurm_stop, by its process ids.
+# set; as root. What is started here is stopped by slurm_stop, by its process ids, and ends with the test where that is killed.
 #
 #     slurm_available   can it be started here? Otherwise $why says why not
 #     slurm_start       returns 1 when the node does not come up; its logs are in $work/slurm
@@ -22,7 +22,7 @@ slurm_start() {
     chmod 755 "$work"
     mkdir -p "$slurm_folder/state" "$slurm_folder/spool"
     # munged looks at who may write to each folder above its files.
-    munge_folder=$(mktemp -d /tmp/bso-munge-XXXXXX) || return 1
+    munge_folder=$(mktemp -d "${TMPDIR:-/tmp}/bso-munge-XXXXXX") || return 1
     head -c 128 /dev/urandom > "$munge_folder/key"
     chmod 400 "$munge_folder/key"
     chmod 711 "$munge_folder"
@@ -58,14 +58,14 @@ NodeName=localhost NodeAddr=127.0.0.1 CPUs=$cores State=UNKNOWN
 PartitionName=test Nodes=localhost Default=YES MaxTime=INFINITE State=UP
 END
     export SLURM_CONF=$slurm_folder/slurm.conf
-    setpriv --reuid munge --clear-groups --inh-caps=-all munged --foreground --key-file "$munge_folder/key" --socket "$munge_folder/socket" \
+    setpriv --pdeathsig TERM --reuid munge --clear-groups --inh-caps=-all munged --foreground --key-file "$munge_folder/key" --socket "$munge_folder/socket" \
         --pid-file "$munge_folder/pid" --seed-file "$munge_folder/seed" --log-file "$munge_folder/log" --num-threads 1 \
         > "$slurm_folder/munged.out" 2>&1 &
     munge_id=$!
     for i in $(seq 100); do [ -S "$munge_folder/socket" ] && break; sleep 0.1; done
-    slurmctld -D -c > "$slurm_folder/slurmctld.out" 2>&1 &
+    setpriv --pdeathsig TERM slurmctld -D -c > "$slurm_folder/slurmctld.out" 2>&1 &
     control_id=$!
-    slurmd -D -N localhost > "$slurm_folder/slurmd.out" 2>&1 &
+    setpriv --pdeathsig TERM slurmd -D -N localhost > "$slurm_folder/slurmd.out" 2>&1 &
     node_id=$!
     for i in $(seq 200); do
         state=$(sinfo -h -o %t 2> /dev/null)
@@ -76,7 +76,7 @@ END
 }
 
 slurm_stop() {
-    local id i
+    local id i=0
     [ -n "${munge_folder:-}" ] || return 0
     if [ -n "${control_id:-}" ]; then
         scancel -u root > /dev/null 2>&1
