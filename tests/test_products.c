@@ -477,7 +477,7 @@ static void test_saturated(void **state)
                               .stride = 1,
                               .out_h = 4,
                               .out_w = 5},
-                   .outputs = 300,
+                   .outputs = 70,
                    .samples = 2,
                    .largest = largest[i],
                    .active = 1,
