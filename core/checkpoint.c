@@ -169,7 +169,8 @@ static void exchange_logs(bso_checkpoint_file *f, bso_training *tr)
     for (int i = 0; i < run->neuron_logs; i++)
         bso_checkpoint_block(f, "firing_rate", run->neurons[i].firing_rate, steps * sizeof(double));
     bso_checkpoint_block(f, "batches", &run->batches, sizeof run->batches);
-    if (run->batches > epochs * tr->batches) f->failed = true;
+    if (!f->failed && run->batches > epochs * tr->batches)
+        f->failed = bso_fail("%s: has more batches than the training", f->path) != 0;
     if (f->failed) return;
     bso_checkpoint_block(f, "batch_loss", run->batch_loss, run->batches * sizeof(double));
     bso_checkpoint_block(f, "updates", &run->updates, sizeof run->updates);
