@@ -259,7 +259,9 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
     size_t lacking, done = mark_done(p, o->retry_failed && !o->dry, &lacking),
                     waiting = count_state(p, BSO_JOB_WAITING);
     int machine = cores(), jobs = o->jobs ? o->jobs : machine, threads = o->threads;
-    if ((size_t)jobs > waiting) jobs = waiting ? (int)waiting : 1;
+    /* By all cells, not by those that are left: threads have scratch memory, which tables show, and it must
+     * not depend on where an earlier sweep was stopped. */
+    if ((size_t)jobs > p->count) jobs = (int)p->count;
     if (threads == 0) threads = machine / jobs > 1 ? machine / jobs : 1;
     if (waiting && jobs * threads > machine)
         printf("note: %d trainings of %d threads each are more than the %d cores; they will be slower than "
