@@ -151,7 +151,10 @@ supervised() { # command...: runs it, passes signals on, returns its status
 if [ -z "$stage" ]; then
     tools/install-dependencies.sh --for run
     echo "building (make -j$(nproc))"
-    make -s -j"$(nproc)" BUILD=build program
+    # Two at once build one after the other.
+    build=(make -s -j"$(nproc)" BUILD=build program)
+    if command -v flock >/dev/null; then build=(flock Makefile "${build[@]}"); fi
+    "${build[@]}"
 elif [ ! -x build/bso ]; then
     echo "run_all.sh: --stage $stage: build/bso is not there; run make" >&2
     exit 1

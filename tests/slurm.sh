@@ -65,6 +65,7 @@ check "a Slurm of one node starts" [ $? = 0 ]
 
 sweep_file 30 '{ optimizer = ["tbso", "bso"]; gradient = "ottt"; }, { optimizer = "bop"; }'
 "$bso" sweep "$conf" --out "$work/alone" > "$work/out" 2>&1 || check "a sweep without Slurm" false
+"$bso" report "$work/alone" > "$work/out" 2>&1 || check "its report" false
 summary "$work/alone" > "$work/wanted"
 
 # Nothing is submitted where sbatch says no, and with --dry-run.
