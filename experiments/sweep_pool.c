@@ -169,8 +169,8 @@ static void finish(bso_job *job, int status, bool stop, size_t done, size_t n, b
     last_line(job->output, job->state != BSO_JOB_DONE, line, sizeof line);
     close(job->output);
     if (job->state == BSO_JOB_WAITING || job->state == BSO_JOB_ELSEWHERE) return;
-    const bool stopped_by_others =
-        WIFEXITED(status) && (WEXITSTATUS(status) == 128 + SIGTERM || WEXITSTATUS(status) == 128 + SIGINT);
+    const int signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
+    const bool stopped_by_others = signal_number == SIGTERM || signal_number == SIGINT;
     if (WIFSIGNALED(status)) {
         snprintf(line, sizeof line, "ended by signal %d (%s)%s", WTERMSIG(status),
                  strsignal(WTERMSIG(status)), WTERMSIG(status) == SIGKILL ? "; out of memory?" : "");

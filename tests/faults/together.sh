@@ -44,9 +44,9 @@ check "going on from its checkpoints" [ "$(for file in "$dir"/runs/*.h5; do "$bs
 
 # A training that somebody stops is no failure: the next sweep goes on with it.
 dir=$work/together_stopped
-"$bso" sweep "$conf" --out "$dir" --jobs 2 > "$work/first" 2>&1 &
+"$bso" sweep "$conf" --out "$dir" --jobs 2 --checkpoint 0 > "$work/first" 2>&1 &
 first=$!
-for i in $(seq 400); do grep -q estimate "$work/first" && break; sleep 0.05; done
+for i in $(seq 400); do [ "$(find "$dir/runs" -name 'tbso*.checkpoint' 2> /dev/null | wc -l)" = 1 ] && break; sleep 0.05; done
 for i in $(seq 400); do pkill -TERM -f 'bso run .*[t]ogether_stopped.*optimizer=tbso' && break; sleep 0.05; done
 wait $first
 check "a training that is stopped from outside: exit 1, named, no failure is noted" \
