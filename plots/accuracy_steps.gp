@@ -22,6 +22,9 @@ eval 'set xtics (' . T_tics . ')'
 do for [d in datasets] {
     eval new_panel
     stats table using (note_panel(d, '')) nooutput
+    # Bars, too, have their room.
+    stats table using (!in_panel(d, '') ? 0 : (lowest = smaller(lowest, column("mean") - sd(0)), \
+                       highest = larger(highest, column("mean") + sd(0)), 0)) nooutput
     set yrange [larger(0, 5 * floor(lowest / 5 - 0.2)):smaller(100, 5 * ceil(highest / 5 + 0.2))]
     set xrange [first - 0.5:last + 0.5]
     set title d offset 0, -0.5
