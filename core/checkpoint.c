@@ -22,17 +22,13 @@
 
 enum { IDENTITY = BSO_CHECKPOINT_IDENTITY };
 
-static void previous_name(const char *path, char previous[BSO_PATH])
-{
-    snprintf(previous, BSO_PATH, "%s.previous", path);
-}
+static const char before[] = ".previous";
 
 void bso_checkpoints_remove(const char *path)
 {
     char previous[BSO_PATH];
-    previous_name(path, previous);
     unlink(path);
-    unlink(previous);
+    if (bso_file_with(previous, path, before) == 0) unlink(previous);
 }
 
 /* ---- identity ---- */
@@ -136,8 +132,7 @@ static void exchange_network(bso_checkpoint_file *f, bso_network *net, size_t st
     for (int i = 0; i < param_count; i++) {
         const bso_param *p = &params[i];
         bso_learner *l = &learners[i];
-        if (p->bits)
-            bso_checkpoint_block(f, p->name, p->bits, (size_t)p->cols * (size_t)p->words * sizeof *p->bits);
+        if (p->bits) bso_checkpoint_block(f, p->name, p->bits, bso_param_words(p) * sizeof *p->bits);
         if (p->real) bso_checkpoint_block(f, p->name, p->real, bso_param_count(p) * sizeof *p->real);
         bso_checkpoint_block(f, "optimizer state", l->state, l->rule->state_bytes(p, l->time_entries));
         bso_checkpoint_block(f, "updates", &l->update, sizeof l->update);
@@ -168,8 +163,7 @@ static void exchange_logs(bso_checkpoint_file *f, bso_training *tr)
         bso_checkpoint_block(f, "v", w->v, entries * sizeof(double));
         bso_checkpoint_block(f, "threshold", w->threshold, entries * sizeof(double));
         if (tr->initial[i])
-            bso_checkpoint_block(f, "initial signs", tr->initial[i],
-                                 (size_t)p->cols * (size_t)p->words * sizeof(uint64_t));
+            bso_checkpoint_block(f, "initial signs", tr->initial[i], bso_param_words(p) * sizeof(uint64_t));
     }
     bso_checkpoint_block(f, "flips before", tr->flips_before, (size_t)run->weight_logs * sizeof(uint64_t));
     for (int i = 0; i < run->neuron_logs; i++)
@@ -207,8 +201,9 @@ int bso_training_checkpoint(bso_training *tr)
     if (!tr->checkpoints) return 0;
     char previous[BSO_PATH], identity[IDENTITY];
     bso_checkpoint_file f;
-    previous_name(tr->checkpoints->path, previous);
-    if (describe(tr, identity) || bso_checkpoint_create(&f, tr->checkpoints->path)) return BSO_ERROR;
+    if (bso_file_with(previous, tr->checkpoints->path, before) || describe(tr, identity) ||
+        bso_checkpoint_create(&f, tr->checkpoints->path))
+        return BSO_ERROR;
     /* Seconds in the file are those of all processes up to now. */
     const double earlier = tr->earlier;
     tr->earlier += bso_clock() - tr->begun;
@@ -284,9 +279,9 @@ static int check_identity(const bso_training *tr, const bso_checkpoint_file *f, 
 static void note_kernel_change(bso_training *tr, const char *there)
 {
     const char *line = same_key(there, "kernels=", strlen("kernels="));
-    const char *before = line ? line + strlen("kernels=") : "unknown";
+    const char *used = line ? line + strlen("kernels=") : "unknown";
     snprintf(tr->run->kernel_change, sizeof tr->run->kernel_change,
-             "%.*s to %s at epoch %" PRIu64 ", batch %" PRIu64, (int)strcspn(before, "\n"), before,
+             "%.*s to %s at epoch %" PRIu64 ", batch %" PRIu64, (int)strcspn(used, "\n"), used,
              bso_kernel->name, tr->at.epoch + 1, tr->at.batch + 1);
 }
 
@@ -306,7 +301,7 @@ int bso_training_continue(bso_training *tr)
     bso_checkpoint_file f;
     char previous[BSO_PATH], identity[IDENTITY];
     bool other_kernels;
-    previous_name(tr->checkpoints->path, previous);
+    if (bso_file_with(previous, tr->checkpoints->path, before)) return BSO_ERROR;
     if (open_newest(&f, tr->checkpoints->path, previous, identity)) return 0;
     int status = check_identity(tr, &f, identity, &other_kernels);
     if (status) {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <zlib.h>
 
 static const char first_line[] = "bso-checkpoint 1\n";
 
@@ -16,27 +17,49 @@ typedef struct {
     uint64_t bytes;
 } heading;
 
+/* Write, and add up what the seal says. */
+static void put(bso_checkpoint_file *f, const void *bytes, size_t count)
+{
+    f->crc = (uint32_t)crc32_z(f->crc, bytes, count);
+    f->length += count;
+    bso_file_put(&f->out, bytes, count);
+}
+
 int bso_checkpoint_create(bso_checkpoint_file *f, const char *path)
 {
     f->path = path;
     f->writing = true;
     f->failed = false;
     f->in = NULL;
+    f->crc = 0;
+    f->length = 0;
     if (bso_file_open(&f->out, path)) return BSO_ERROR;
-    bso_file_put(&f->out, first_line, strlen(first_line));
+    put(f, first_line, strlen(first_line));
     return 0;
+}
+
+static bool begins_so(FILE *f)
+{
+    char line[sizeof first_line] = "";
+    return fread(line, 1, strlen(first_line), f) == strlen(first_line) && strcmp(line, first_line) == 0;
+}
+
+bool bso_checkpoint_is(const char *path)
+{
+    FILE *f = fopen(path, "rbe");
+    const bool is = f && begins_so(f);
+    if (f) fclose(f);
+    return is;
 }
 
 int bso_checkpoint_open(bso_checkpoint_file *f, const char *path)
 {
-    char line[sizeof first_line] = "";
     f->path = path;
     f->writing = f->failed = false;
     if (bso_seal_check(path, true)) return BSO_ERROR;
     f->in = fopen(path, "rbe");
     if (!f->in) return bso_fail("%s: cannot be read: %s", path, strerror(errno));
-    if (fread(line, 1, strlen(first_line), f->in) == strlen(first_line) && strcmp(line, first_line) == 0)
-        return 0;
+    if (begins_so(f->in)) return 0;
     fclose(f->in);
     return bso_fail("%s: not a checkpoint of this version", path);
 }
@@ -52,8 +75,8 @@ void bso_checkpoint_block(bso_checkpoint_file *f, const char *name, void *data, 
 {
     const heading wanted = heading_of(name, bytes);
     if (f->writing) {
-        bso_file_put(&f->out, &wanted, sizeof wanted);
-        bso_file_put(&f->out, data, bytes);
+        put(f, &wanted, sizeof wanted);
+        put(f, data, bytes);
         return;
     }
     heading found;
@@ -76,7 +99,7 @@ int bso_checkpoint_close(bso_checkpoint_file *f, const char *previous)
 {
     if (!f->writing) return end_reading(f);
     char seal[BSO_SEAL + 1];
-    bso_seal_text(seal, f->out.crc, f->out.length);
+    bso_seal_text(seal, f->crc, f->length);
     bso_file_put(&f->out, seal, BSO_SEAL);
     return bso_file_close(&f->out, previous);
 }

@@ -22,10 +22,14 @@ typedef struct {
     bool writing, failed;
     FILE *in;
     bso_file_stream out;
+    uint32_t crc; /* of what was written so far, */
+    uint64_t length;
 } bso_checkpoint_file;
 
 /* Start to write. Returns 0 or BSO_ERROR. */
 int bso_checkpoint_create(bso_checkpoint_file *f, const char *path);
+/* Does the file begin like one, whatever else is in it? */
+bool bso_checkpoint_is(const char *path);
 /* Start to read what matches its seal. Returns 0 or BSO_ERROR. */
 int bso_checkpoint_open(bso_checkpoint_file *f, const char *path);
 

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum { MACHINE = 65 };
 
@@ -90,8 +89,6 @@ int bso_file_open(bso_file_stream *f, const char *path)
     f->path = path;
     f->cause = 0;
     f->used = 0;
-    f->crc = 0;
-    f->length = 0;
     if (name_beside(path, f->beside)) return BSO_ERROR;
     f->file = open_beside(path, f->beside);
     return f->file < 0 ? BSO_ERROR : 0;
@@ -105,8 +102,6 @@ static void flush(bso_file_stream *f)
 
 void bso_file_put(bso_file_stream *f, const void *bytes, size_t count)
 {
-    f->crc = (uint32_t)crc32_z(f->crc, bytes, count);
-    f->length += count;
     if (count > sizeof f->buffer - f->used) flush(f);
     if (count > sizeof f->buffer) {
         if (!f->cause) f->cause = write_all(f->file, bytes, count);
@@ -204,6 +199,38 @@ int bso_file_path(char *path, const char *folder, const char *name)
 {
     int n = snprintf(path, BSO_PATH, "%s/%s", folder, name);
     return n < 0 || n >= BSO_PATH ? bso_fail("%s: the path of a file in it is too long", folder) : 0;
+}
+
+int bso_file_with(char path[BSO_PATH], const char *file, const char *ending)
+{
+    const int n = snprintf(path, BSO_PATH, "%s%s", file, ending);
+    return n < 0 || n >= BSO_PATH ? bso_fail("%.60s...: the file's name is too long", file) : 0;
+}
+
+bool bso_file_ends(const char *name, const char *ending)
+{
+    const size_t length = strlen(name), tail = strlen(ending);
+    return length > tail && strcmp(name + length - tail, ending) == 0;
+}
+
+/* scandir's filter has no argument of the caller's. */
+static _Thread_local const char *listed_ending;
+
+static int is_listed(const struct dirent *entry)
+{
+    return *entry->d_name != '.' && bso_file_ends(entry->d_name, listed_ending);
+}
+
+/* By bytes: alphasort would follow the locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int bso_file_list(const char *folder, const char *ending, struct dirent ***names)
+{
+    listed_ending = ending;
+    return scandir(folder, names, is_listed, by_name);
 }
 
 bool bso_file_there(const char *folder, const char *name)

@@ -33,8 +33,6 @@ typedef struct {
     int file;
     int cause; /* errno of the first failure, else 0 */
     size_t used;
-    uint32_t crc;    /* CRC-32 of what was put so far */
-    uint64_t length; /* bytes put so far */
     char beside[BSO_PATH];
     char buffer[16 * 1024];
 } bso_file_stream;
@@ -55,6 +53,17 @@ int bso_file_probe(const char *path);
 
 /* "FOLDER/NAME" into path[BSO_PATH]. Returns 0, or BSO_ERROR where it is too long. */
 int bso_file_path(char *path, const char *folder, const char *name);
+
+/* The file that stands beside `file` under its name and an ending. Returns 0, or BSO_ERROR where it is too
+ * long.
+ */
+int bso_file_with(char path[BSO_PATH], const char *file, const char *ending);
+/* Does a name end so, with something before? */
+bool bso_file_ends(const char *name, const char *ending);
+/* Names in a folder that end so and do not begin with '.', by bytes, as scandir gives them: to be freed one
+ * by one, and the list. Returns their number, or -1 with errno. */
+struct dirent;
+int bso_file_list(const char *folder, const char *ending, struct dirent ***names);
 
 /* Is there anything of that name in the folder? */
 bool bso_file_there(const char *folder, const char *name);

@@ -29,11 +29,6 @@ struct bso_measure {
     bool compare, comparing; /* cosines at all; in this batch */
 };
 
-static size_t words_of(const bso_param *p)
-{
-    return (size_t)p->cols * (size_t)p->words;
-}
-
 /* ---- cosines ---- */
 
 static void keep_gradient(void *user, const bso_param *p, int t, size_t first, size_t n,
@@ -111,7 +106,7 @@ static void updated(void *user, const bso_learner *l)
     watched *w = m->of[l->param->ordinal];
     if (!w || !w->before) return;
     const uint64_t update = l->update; /* this one, from 1 */
-    const size_t words = words_of(l->param);
+    const size_t words = bso_param_words(l->param);
     uint64_t gaps[BSO_FLIP_GAPS] = {0};
     w->curve[(update - 1) * (uint64_t)m->run->flip_bins / m->updates] += l->flips;
 #pragma omp parallel for schedule(static) reduction(+ : gaps[:BSO_FLIP_GAPS])
@@ -165,7 +160,7 @@ static int watch_cosines(bso_measure *m, watched *w)
 
 static int watch_flips(bso_measure *m, watched *w)
 {
-    const size_t words = words_of(w->param);
+    const size_t words = bso_param_words(w->param);
     w->before = room(words, sizeof *w->before);
     w->last = room(words, 64 * sizeof *w->last);
     w->curve = room((size_t)m->run->flip_bins, sizeof *w->curve);
@@ -231,8 +226,8 @@ void bso_measure_exchange(bso_measure *m, bso_checkpoint_file *f)
                                  (size_t)m->run->settings.epochs * pairs * sizeof(double));
         }
         if (!w->before) continue;
-        bso_checkpoint_block(f, "signs before", w->before, words_of(w->param) * sizeof *w->before);
-        bso_checkpoint_block(f, "last flips", w->last, words_of(w->param) * 64 * sizeof *w->last);
+        bso_checkpoint_block(f, "signs before", w->before, bso_param_words(w->param) * sizeof *w->before);
+        bso_checkpoint_block(f, "last flips", w->last, bso_param_words(w->param) * 64 * sizeof *w->last);
         bso_checkpoint_block(f, "flip gaps", w->gaps, sizeof w->gaps);
         bso_checkpoint_block(f, "flip curve", w->curve, (size_t)m->run->flip_bins * sizeof *w->curve);
     }

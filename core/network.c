@@ -542,7 +542,7 @@ uint64_t bso_network_hash(const bso_network *net)
     uint64_t hash = bso_hash_start;
     for (int i = 0; i < net->param_count; i++) {
         const bso_param *p = &net->params[i];
-        if (p->bits) hash = bso_hash(hash, p->bits, (size_t)p->cols * (size_t)p->words * sizeof *p->bits);
+        if (p->bits) hash = bso_hash(hash, p->bits, bso_param_words(p) * sizeof *p->bits);
         if (p->real) hash = bso_hash(hash, p->real, bso_param_count(p) * sizeof *p->real);
     }
     for (int i = 0; i < net->buffer_count; i++) {

@@ -74,6 +74,12 @@ static inline size_t bso_param_count(const bso_param *p)
     return (size_t)p->rows * (size_t)p->cols;
 }
 
+/* Number of words of its bits. */
+static inline size_t bso_param_words(const bso_param *p)
+{
+    return (size_t)p->cols * (size_t)p->words;
+}
+
 enum { BSO_MOMENTUM_BLOCK = 64 }; /* weights that share a scale */
 
 /* Is the momentum kept in codes? Never in the copy in double precision. */

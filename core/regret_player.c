@@ -113,7 +113,7 @@ void bso_player_restart(bso_player *player, const double *w)
 {
     bso_learner *l = &player->learner;
     bso_param *p = &player->param;
-    memset(p->bits, 0, (size_t)p->cols * (size_t)p->words * sizeof *p->bits);
+    memset(p->bits, 0, bso_param_words(p) * sizeof *p->bits);
     for (int i = 0; i < p->rows * p->cols; i++) {
         const int k = i / p->cols, o = i % p->cols;
         p->bits[o * p->words + k / 64] |= (uint64_t)(w[i] > 0) << k % 64;

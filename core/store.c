@@ -77,7 +77,7 @@ static void *make_room(struct staged *s, size_t *bytes)
 {
     const bso_param *p = s->param;
     if (p->representation == BSO_REP_BITS) {
-        const size_t words = (size_t)p->cols * (size_t)p->words;
+        const size_t words = bso_param_words(p);
         *bytes = words * sizeof *s->bits;
         return s->bits = bso_alloc(BSO_MEM_LOG, words, sizeof *s->bits, "loaded weights");
     }
@@ -168,7 +168,7 @@ static void commit_param(const struct staged *s)
 {
     bso_param *p = s->param;
     if (s->bits) {
-        memcpy(p->bits, s->bits, (size_t)p->cols * (size_t)p->words * sizeof *p->bits);
+        memcpy(p->bits, s->bits, bso_param_words(p) * sizeof *p->bits);
         return;
     }
     memcpy(p->real, s->real, bso_param_count(p) * sizeof *p->real);

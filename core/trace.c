@@ -43,11 +43,6 @@ static bool recording(const bso_trace *trace)
     return trace->recorded < trace->updates;
 }
 
-static size_t words_of(const bso_param *p)
-{
-    return (size_t)p->cols * (size_t)p->words;
-}
-
 /* ---- Batches ---- */
 
 /* Outputs and losses of the batch under way are known step by step, and written when it is over. */
@@ -98,7 +93,8 @@ static void on_batch(void *user, const float *x, const int *y, int n)
     bso_h5_put_array(&trace->w, path, H5T_NATIVE_INT, 1, dims, y);
     for (int i = 0; i < trace->param_count; i++) {
         if (trace->before[i]) {
-            memcpy(trace->before[i], trace->params[i].bits, words_of(&trace->params[i]) * sizeof(uint64_t));
+            memcpy(trace->before[i], trace->params[i].bits,
+                   bso_param_words(&trace->params[i]) * sizeof(uint64_t));
         }
     }
 }
@@ -190,7 +186,7 @@ static void on_updated(void *user, const bso_learner *l)
         const struct flips f = {p, trace->before[i]};
         snprintf(path, sizeof path, "%s/flips", group);
         bso_tensor_put(w, path, p, H5T_NATIVE_INT8, flip_value, &f);
-        memcpy(trace->before[i], p->bits, words_of(p) * sizeof(uint64_t));
+        memcpy(trace->before[i], p->bits, bso_param_words(p) * sizeof(uint64_t));
     }
     snprintf(path, sizeof path, "%s/weight", group);
     bso_tensor_put(w, path, p, H5T_NATIVE_FLOAT, weight_value, p);
@@ -254,7 +250,7 @@ static int allocate(bso_trace *trace)
         trace->gradient[i] = bso_alloc(BSO_MEM_LOG, bso_param_count(p), sizeof(float), what);
         if (!trace->gradient[i]) return BSO_ERROR;
         if (p->representation == BSO_REP_FLOAT) continue;
-        trace->before[i] = bso_alloc(BSO_MEM_LOG, words_of(p), sizeof(uint64_t), what);
+        trace->before[i] = bso_alloc(BSO_MEM_LOG, bso_param_words(p), sizeof(uint64_t), what);
         if (!trace->before[i]) return BSO_ERROR;
     }
     return 0;

@@ -60,7 +60,7 @@ int bso_training_log_open(bso_training *tr)
         w->threshold = bso_alloc(BSO_MEM_LOG, epochs * entries, sizeof(double), "layer log");
         if (!w->flips || !w->flip_rate || !w->c2i || !w->v || !w->threshold) return BSO_ERROR;
         if (!p->bits) continue;
-        size_t words = (size_t)p->cols * (size_t)p->words;
+        size_t words = bso_param_words(p);
         tr->initial[i] = bso_alloc(BSO_MEM_LOG, words, sizeof(uint64_t), "initial signs");
         if (!tr->initial[i]) return BSO_ERROR;
         memcpy(tr->initial[i], p->bits, words * sizeof(uint64_t));
@@ -78,7 +78,7 @@ int bso_training_log_open(bso_training *tr)
 static double changed_from_initial(const bso_param *p, const uint64_t *initial)
 {
     uint64_t changed = 0;
-    size_t words = (size_t)p->cols * (size_t)p->words;
+    size_t words = bso_param_words(p);
     for (size_t i = 0; i < words; i++) changed += (uint64_t)__builtin_popcountll(p->bits[i] ^ initial[i]);
     return (double)changed / (double)bso_param_count(p);
 }
@@ -148,7 +148,7 @@ int bso_training_log_operations(bso_training *tr)
 /* A training that goes on needed what it had needed before. */
 void bso_training_log_memory(bso_run *run)
 {
-    const size_t total = bso_mem_peak(BSO_MEM_CATEGORIES);
+    const size_t total = bso_mem_peak(BSO_MEM_CATEGORIES), resident = bso_rss_peak();
     for (int i = 0; i < BSO_MEM_CATEGORIES; i++) {
         const bso_mem_category category = (bso_mem_category)i;
         run->memory_current[i] = bso_mem_current(category);
@@ -156,7 +156,7 @@ void bso_training_log_memory(bso_run *run)
         if (total > run->memory_total_peak) run->memory_at_peak[i] = bso_mem_at_peak(category);
     }
     if (total > run->memory_total_peak) run->memory_total_peak = total;
-    if (bso_rss_peak() > run->rss_peak) run->rss_peak = bso_rss_peak();
+    if (resident > run->rss_peak) run->rss_peak = resident;
 }
 
 void bso_run_free(bso_run *run)

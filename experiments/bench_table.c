@@ -345,7 +345,7 @@ static int load(results *r, const char *directory)
     struct dirent **names;
     *r = (results){.count = 0};
     if (bso_file_path(folder, directory, "bench")) return BSO_ERROR;
-    const int count = bso_result_files(folder, &names);
+    const int count = bso_file_list(folder, ".h5", &names);
     if (count < 0) return errno == ENOENT ? 0 : bso_fail("%s: %s", folder, strerror(errno));
     const int status = read_files(r, folder, names, count);
     for (int i = 0; i < count; i++) free(names[i]);

@@ -14,16 +14,10 @@ enum { LINE = 4096 };
 
 static const char ending[] = ".failed";
 
-static int name_note(const char *result, char path[BSO_PATH])
-{
-    const int used = snprintf(path, BSO_PATH, "%s%s", result, ending);
-    return used < 0 || used >= BSO_PATH ? bso_fail("%.60s...: the path is too long", result) : 0;
-}
-
 int bso_failed_note(const char *result, const char *message)
 {
     char path[BSO_PATH], line[LINE];
-    if (name_note(result, path)) return BSO_ERROR;
+    if (bso_file_with(path, result, ending)) return BSO_ERROR;
     snprintf(line, sizeof line - 1, "%s", message);
     bso_one_line(line);
     strcat(line, "\n");
@@ -35,7 +29,7 @@ bool bso_failed_read(const char *result, char *text, size_t size)
     char path[BSO_PATH];
     uint8_t *bytes;
     size_t count;
-    if (name_note(result, path) || access(path, F_OK)) return false;
+    if (bso_file_with(path, result, ending) || access(path, F_OK)) return false;
     *text = '\0';
     if (bso_file_read(path, LINE, BSO_MEM_CONTROL, &bytes, &count) == 0) {
         snprintf(text, size, "%.*s", (int)count, (const char *)bytes);
@@ -49,25 +43,13 @@ bool bso_failed_read(const char *result, char *text, size_t size)
 void bso_failed_forget(const char *result)
 {
     char path[BSO_PATH];
-    if (name_note(result, path) == 0) unlink(path);
-}
-
-static int is_note(const struct dirent *entry)
-{
-    const size_t length = strlen(entry->d_name), tail = strlen(ending);
-    return length > tail && strcmp(entry->d_name + length - tail, ending) == 0;
-}
-
-/* By bytes: alphasort would follow the locale. */
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
+    if (bso_file_with(path, result, ending) == 0) unlink(path);
 }
 
 int bso_failed_list(const char *folder, bso_failure **list)
 {
     struct dirent **names;
-    int count = scandir(folder, &names, is_note, by_name), kept = 0;
+    int count = bso_file_list(folder, ending, &names), kept = 0;
     *list = NULL;
     if (count <= 0) {
         if (count == 0) free(names);

@@ -248,17 +248,6 @@ static int inspect_checkpoint(const char *path)
     return 0;
 }
 
-static bool is_checkpoint(const char *path)
-{
-    char line[15] = "";
-    FILE *f = fopen(path, "rb");
-    if (!f) return false;
-    const bool is =
-        fread(line, 1, sizeof line - 1, f) == sizeof line - 1 && strcmp(line, "bso-checkpoint") == 0;
-    fclose(f);
-    return is;
-}
-
 struct question {
     const char *path;
     int what;
@@ -332,7 +321,7 @@ int bso_command_inspect(int argc, char **argv)
     if (folder && (path || what)) return bso_usage("--verify goes without a file and its parts");
     if (folder) return bso_verify_tree(folder);
     if (!path) return bso_usage("the file is missing");
-    if (is_checkpoint(path)) return inspect_checkpoint(path);
+    if (bso_checkpoint_is(path)) return inspect_checkpoint(path);
     struct question q = {path, what ? what : SHOW_ALL};
     return bso_h5_rehearse(path, rehearse, &q) ? BSO_ERROR : inspect(path, q.what);
 }

@@ -49,7 +49,7 @@ int bso_memory_load(bso_memory_results *results, const char *directory)
     struct dirent **names;
     *results = (bso_memory_results){.count = 0};
     if (bso_file_path(folder, directory, "memory")) return BSO_ERROR;
-    int count = bso_result_files(folder, &names);
+    int count = bso_file_list(folder, ".h5", &names);
     if (count < 0) return errno == ENOENT ? 0 : bso_fail("%s: %s", folder, strerror(errno));
     int status = read_files(results, folder, names, count);
     for (int i = 0; i < count; i++) free(names[i]);

@@ -29,8 +29,10 @@ int bso_command_regret(int argc, char **argv);
 int bso_command_table(int argc, char **argv);
 int bso_command_report(int argc, char **argv);
 
-/* Exit status of `bso run` where another process is training the same. */
+/* Exit status of `bso run` where another process is training the same, which holds the lock RESULT.h5.lock.
+ */
 enum { BSO_EXIT_BUSY = 75 };
+#define BSO_RUN_LOCK ".lock"
 
 /* Bad usage of the command line: record why, printf style, and return BSO_USAGE (exit status 2). */
 int bso_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -3,6 +3,7 @@
 #include "experiments/regret.h"
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "experiments/statistics.h"
 
@@ -13,17 +14,6 @@
 #include <string.h>
 
 /* ---- All results of a folder ---- */
-
-static int is_result(const struct dirent *entry)
-{
-    const size_t length = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && length > 3 && strcmp(entry->d_name + length - 3, ".h5") == 0;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
 
 static int by_place(const void *a, const void *b)
 {
@@ -69,7 +59,7 @@ int bso_regret_load(bso_regret_set *set, const char *directory)
     if (snprintf(folder, sizeof folder, "%s/regret", directory) >= (int)sizeof folder) {
         return bso_fail("%.60s...: the directory's name is too long", directory);
     }
-    const int count = scandir(folder, &names, is_result, by_name);
+    const int count = bso_file_list(folder, ".h5", &names);
     if (count < 0) return errno == ENOENT ? 0 : bso_fail("%s: %s", folder, strerror(errno));
     const int status = read_all(set, folder, names, count);
     for (int i = 0; i < count; i++) free(names[i]);

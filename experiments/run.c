@@ -64,9 +64,9 @@ int bso_checkpoint_minutes(const char *text, double *minutes)
 static int set_checkpoints(options *o, const char *minutes)
 {
     if (!o->out) return 0;
-    const int used = snprintf(o->checkpoint_path, sizeof o->checkpoint_path, "%s.checkpoint", o->out);
-    if (used < 0 || (size_t)used >= sizeof o->checkpoint_path - 64) return bso_fail("--out: too long a name");
-    snprintf(o->lock_path, sizeof o->lock_path, "%s.lock", o->out);
+    if (bso_file_with(o->checkpoint_path, o->out, ".checkpoint") ||
+        bso_file_with(o->lock_path, o->out, BSO_RUN_LOCK))
+        return bso_fail_context("--out");
     double given = 10;
     if (minutes && bso_checkpoint_minutes(minutes, &given)) return BSO_USAGE;
     o->checkpoints.path = given < 0 ? NULL : o->checkpoint_path;

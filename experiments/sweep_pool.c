@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "experiments/sweep_pool.h"
 
+#include "core/file.h"
 #include "core/lock.h"
 #include "core/memory.h"
 #include "core/result.h"
@@ -205,9 +206,8 @@ static bool lacks_parts(const bso_run *run, const bso_settings *settings)
 
 static bool held_elsewhere(const bso_job *job)
 {
-    char lock[sizeof job->path + 8];
-    snprintf(lock, sizeof lock, "%s.lock", job->path);
-    return bso_lock_held(lock);
+    char lock[BSO_PATH];
+    return bso_file_with(lock, job->path, BSO_RUN_LOCK) == 0 && bso_lock_held(lock);
 }
 
 bso_job_state bso_job_look(const bso_job *job, bool retry, bool *lacking)

@@ -42,7 +42,8 @@ static int cores(void)
     cpu_set_t set;
     int n =
         sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (n > quota()) n = quota();
+    const int limit = quota();
+    n = n < limit ? n : limit;
     return n > 0 ? n : 1;
 }
 
@@ -62,8 +63,8 @@ static void tell_strangers(const bso_sweep_options *o, const bso_sweep *sweep)
     if (!d) return;
     size_t strangers = 0;
     for (struct dirent *e; (e = readdir(d));) {
-        size_t length = strlen(e->d_name), i = 0;
-        if (length < 3 || strcmp(e->d_name + length - 3, ".h5") != 0) continue;
+        size_t i = 0;
+        if (!bso_file_ends(e->d_name, ".h5")) continue;
         for (char name[512]; i < sweep->count; i++) {
             bso_result_name(&sweep->cells[i].settings, name, sizeof name);
             if (strcmp(name, e->d_name) == 0) break;

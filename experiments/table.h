@@ -42,11 +42,6 @@ typedef struct {
     bool borrowed; /* runs and paths are another table's */
 } bso_table;
 
-/* Names of the *.h5 in a folder, by bytes, as scandir gives them: to be freed one by one, and the list.
- * Returns their number, or -1 with errno. */
-struct dirent;
-int bso_result_files(const char *folder, struct dirent ***names);
-
 /* Read DIR/runs/<all>.h5. The rows are those of the comparison: trainings that are for no part of the paper,
  * or for Table 2; there may be none. Returns 0, or BSO_ERROR when there is no result at all. Free it in both
  * cases. */

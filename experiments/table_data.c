@@ -3,6 +3,7 @@
 #include "experiments/table.h"
 
 #include "core/error.h"
+#include "core/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,23 +12,6 @@
 #include <string.h>
 
 /* ---- Reading ---- */
-
-static int is_result(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && length > 3 && strcmp(entry->d_name + length - 3, ".h5") == 0;
-}
-
-/* By bytes: alphasort would follow the locale. */
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-int bso_result_files(const char *folder, struct dirent ***names)
-{
-    return scandir(folder, names, is_result, by_name);
-}
 
 static int read_runs(bso_table *table, const char *folder, struct dirent **names, int count)
 {
@@ -357,7 +341,7 @@ int bso_table_load_some(bso_table *table, const char *directory, const char *con
         return bso_fail("%.60s...: the directory's name is too long", directory);
     }
     struct dirent **names;
-    int count = bso_result_files(folder, &names);
+    int count = bso_file_list(folder, ".h5", &names);
     if (count < 0) {
         return bso_fail("%s: cannot be read: %s; `bso sweep FILE.conf --out %s` puts results there", folder,
                         strerror(errno), directory);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "experiments/verify.h"
 
+#include "core/file.h"
 #include "core/hdf5_util.h"
 #include "core/result.h"
 #include "core/seal.h"
@@ -17,12 +18,6 @@
 static struct {
     size_t results, checkpoints, others, leftovers, damaged;
 } seen;
-
-static bool ends_in(const char *path, const char *ending)
-{
-    const size_t length = strlen(path), tail = strlen(ending);
-    return length > tail && strcmp(path + length - tail, ending) == 0;
-}
 
 static int read_format(const char *path, char *format, size_t size)
 {
@@ -61,9 +56,9 @@ static int visit(const char *path, const struct stat *status, int type, struct F
     } else if (strstr(path, ".tmp.")) {
         seen.leftovers++;
         return 0;
-    } else if (ends_in(path, ".h5")) {
+    } else if (bso_file_ends(path, ".h5")) {
         if (verify_h5(path) == 0) return 0;
-    } else if (ends_in(path, ".checkpoint") || ends_in(path, ".checkpoint.previous")) {
+    } else if (bso_file_ends(path, ".checkpoint") || bso_file_ends(path, ".checkpoint.previous")) {
         seen.checkpoints++;
         if (bso_seal_check(path, true) == 0) return 0;
     } else {
