@@ -22,6 +22,7 @@ int bso_checkpoint_create(bso_checkpoint_file *f, const char *path)
     f->writing = true;
     f->failed = false;
     f->in = NULL;
+    f->shards = NULL;
     if (bso_file_open(&f->out, path)) return BSO_ERROR;
     bso_file_put(&f->out, first_line, strlen(first_line));
     return 0;
@@ -32,6 +33,7 @@ int bso_checkpoint_open(bso_checkpoint_file *f, const char *path)
     char line[sizeof first_line] = "";
     f->path = path;
     f->writing = f->failed = false;
+    f->shards = NULL;
     if (bso_seal_check(path, true)) return BSO_ERROR;
     f->in = fopen(path, "rbe");
     if (!f->in) return bso_fail("%s: cannot be read: %s", path, strerror(errno));
@@ -51,6 +53,10 @@ static heading heading_of(const char *name, size_t bytes)
 void bso_checkpoint_block(bso_checkpoint_file *f, const char *name, void *data, size_t bytes)
 {
     const heading wanted = heading_of(name, bytes);
+    if (f->shards) {
+        bso_shards_broadcast(f->shards, data, bytes);
+        return;
+    }
     if (f->writing) {
         bso_file_put(&f->out, &wanted, sizeof wanted);
         bso_file_put(&f->out, data, bytes);

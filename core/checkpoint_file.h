@@ -9,6 +9,7 @@
 #define BSO_CHECKPOINT_FILE_H
 
 #include "core/file.h"
+#include "core/shards.h"
 
 #include <stdio.h>
 
@@ -22,6 +23,7 @@ typedef struct {
     bool writing, failed;
     FILE *in;
     bso_file_stream out;
+    bso_shards *shards; /* not NULL: no file; every block goes from the first rank to the others */
 } bso_checkpoint_file;
 
 /* Start to write. Returns 0 or BSO_ERROR. */
