@@ -178,6 +178,7 @@ static void exchange_logs(bso_checkpoint_file *f, bso_training *tr)
     bso_checkpoint_block(f, "memory_at_peak", run->memory_at_peak, sizeof run->memory_at_peak);
     bso_checkpoint_block(f, "memory_total_peak", &run->memory_total_peak, sizeof run->memory_total_peak);
     bso_checkpoint_block(f, "rss_peak", &run->rss_peak, sizeof run->rss_peak);
+    bso_checkpoint_block(f, "traffic", &run->traffic, sizeof run->traffic);
     bso_checkpoint_block(f, "started", run->started, sizeof run->started);
     bso_checkpoint_block(f, "continued", &run->continued, sizeof run->continued);
     bso_checkpoint_block(f, "kernel_change", run->kernel_change, sizeof run->kernel_change);

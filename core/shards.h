@@ -17,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What was sent by this rank, and how long it waited and added for it. */
+/* What was sent by this rank, in how many exchanges, and how long these took it, waiting for others included.
+ */
 typedef struct {
     double bytes, calls, seconds;
 } bso_traffic;
@@ -56,6 +57,11 @@ static inline int bso_shards_size(const bso_shards *g)
     return g ? g->size : 1;
 }
 
+static inline bso_traffic bso_shards_traffic(const bso_shards *g)
+{
+    return g ? g->traffic : (bso_traffic){0};
+}
+
 /* x[n] <- its sum over the ranks, ((x_0 + x_1) + x_2) + ...; of floats in float. */
 void bso_shards_sum(bso_shards *g, float *x, size_t n);
 void bso_shards_sum_doubles(bso_shards *g, double *x, size_t n);
@@ -90,10 +96,11 @@ int bso_shards_run(int size, int (*rank)(void *user, bso_shards *g), void *user)
 
 /* ---- processes (shards_mpi.c) ---- */
 
-/* If this process was started by mpirun or the like as one of several: join the others. Returns 0, or
- * BSO_ERROR where this program was built without MPI. */
+/* Was this process started as one of several, by mpirun or srun, as far as the environment says? */
+bool bso_shards_expected(void);
+/* If it was, and this program was built with MPI: join the others. Returns 0 or BSO_ERROR. */
 int bso_shards_join(void);
-/* This process's end of its group; NULL where it is alone. */
+/* This process's end of its group; NULL where it has joined none. */
 bso_shards *bso_shards_world(void);
 /* Before the process ends, with its exit status. Where the other ranks do not know yet that this one has
  * failed, this ends them all. */

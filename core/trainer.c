@@ -121,12 +121,17 @@ static int train_batch(bso_training *tr, size_t b, const samples *now)
         tr->trace ? bso_trace_observer(tr->trace) : bso_measure_batch(tr->measure, b);
     bso_run *run = tr->run;
     bso_batch_result result;
+    const bso_traffic before = bso_shards_traffic(tr->shards);
     int status = bso_network_train(tr->net, now->x, now->y, (int)now->n, observer, &result);
     if (tr->shards && tr->shards->lost) return bso_shards_agree(tr->shards, BSO_ERROR, NULL);
     if (status) {
         bso_fail_context("epoch %d, batch %zu", (int)tr->at.epoch + 1, b + 1);
         return status;
     }
+    const bso_traffic after = bso_shards_traffic(tr->shards);
+    run->traffic.bytes += after.bytes - before.bytes;
+    run->traffic.calls += after.calls - before.calls;
+    run->traffic.seconds += after.seconds - before.seconds;
     run->batch_loss[run->batches++] = result.loss;
     run->updates += (uint64_t)run->time_entries;
     tr->at.loss += result.loss;
@@ -385,6 +390,7 @@ static int train(bso_training *tr, const bso_train_options *o, const bso_loader 
     if (o->checkpoints.path && !*run->settings.trace) tr->checkpoints = &o->checkpoints;
     bso_clock_stamp(run->started);
     snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
+    if (tr->shards) snprintf(run->ranks, sizeof run->ranks, "%s", tr->shards->transport->name);
     int status = prepare_in_turn(tr, lender, threads);
     run->threads = omp_get_max_threads();
     if (!status) status = bso_training_continue(tr);
@@ -461,6 +467,11 @@ int bso_train(const bso_settings *s, bso_run *run, const bso_train_options *opti
     memset(run, 0, sizeof *run);
     run->settings = *s;
     if (bso_settings_check(&run->settings) || bso_start((int)s->threads)) return BSO_ERROR;
+    if (!world && s->shards > 1 && bso_shards_expected()) {
+        return bso_fail("shards=%lld: this is one of several processes, but of a program without MPI; "
+                        "start build/bso-mpi (make mpi)",
+                        (long long)s->shards);
+    }
     if (world && world->size != s->shards) {
         return bso_fail(
             "shards=%lld: %d processes were started together, and each is one shard; set shards=%d",

@@ -334,6 +334,22 @@ static void every_option(void **state)
     }
 }
 
+/* A checkpoint gathers what the ranks have counted: no number of them changes what is counted. */
+static void checkpoints_change_nothing(void **state)
+{
+    (void)state;
+    bso_settings s = bso_small_training();
+    set(&s, "shards", "4");
+    bso_run whole, watched;
+    bso_train_options o = options();
+    o.checkpoints.seconds = 0; /* at every batch */
+    train(&s, &whole, NULL);
+    train(&s, &watched, &o);
+    bso_small_same(&whole, &watched);
+    bso_run_free(&whole);
+    bso_run_free(&watched);
+}
+
 /* Logs that are no sums in an order of their own: against one shard they are the same, or nearly. */
 static void logs_are_those_of_all_ranks(void **state)
 {
@@ -486,6 +502,7 @@ int main(void)
         cmocka_unit_test(gradients_are_those_of_the_batch),
         cmocka_unit_test(every_rule_and_estimator),
         cmocka_unit_test(every_option),
+        cmocka_unit_test(checkpoints_change_nothing),
         cmocka_unit_test(logs_are_those_of_all_ranks),
         cmocka_unit_test(one_that_diverges_is_a_result),
         cmocka_unit_test(no_rank_waits_when_memory_is_out),
