@@ -56,6 +56,8 @@ curl|test ci|required|curl|the tests of downloading
 unzip|test ci|required|unzip|the same
 zip|test ci|required|zip|the same
 libcmocka-dev|test ci|required|-|the unit tests
+libopenmpi-dev|test ci|optional|-|trainings on several machines (make mpi); their tests
+openmpi-bin|test ci|optional|mpirun|the same
 chromium|test ci|optional|chromium|the tests of what the report looks like
 clang|ci|required|clang|the second compiler
 libclang-rt-dev|ci|required|-|its libFuzzer and sanitizers
