@@ -54,7 +54,7 @@ REPLAYS = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/replay_%)
 FUZZ_OBJ = $(BUILD)/tests/fuzz/fuzz.o $(TEST_LIB_OBJ) $(BUILD)/libexperiments.a $(BUILD)/libbso.a
 FORMATTED = $(shell find core baselines datasets experiments tests -name '*.[ch]')
 
-.PHONY: all program mpi mpi-if-there tests test faults bench test-avx512 fuzz fuzzers optimizer clean format format-check install-deps help FORCE
+.PHONY: all program mpi mpi-if-there tests test faults soak test-races bench test-avx512 fuzz fuzzers optimizer clean format format-check install-deps help FORCE
 .SECONDARY:
 all: program
 program: $(BUILD)/bso
@@ -169,6 +169,16 @@ faults:
 	@BSO_FAULTS=$(COUNT) BSO_FAULT_STEP=1 BSO_TEST_SECONDS=7200 tools/run-tests.sh $(BUILD)/bso \
 	    $(filter $(BUILD)/tests/faults/%,$(TESTS)) $(filter tests/faults/%,$(TEST_SCRIPTS))
 
+# Short trainings back to back for HOURS: nothing may grow.
+HOURS = 2
+soak: $(BUILD)/tests/faults/test_soak
+	@BSO_SOAK_SECONDS=$$(awk 'BEGIN { print $(HOURS) * 3600 }') $<
+
+# Data races, by ThreadSanitizer: in a build of its own, by clang.
+test-races:
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) BUILD=build-tsan CC=clang OPT=-O1 SANITIZE=-fsanitize=thread program
+	@CC=clang tools/test-races.sh build-tsan/bso
+
 # The tests that go through every table of kernels, on an emulated CPU with AVX-512: all, or TARGETS="kernels". Slow.
 EVERY_PATH = $(if $(TARGETS),$(TARGETS:%=tests/test_%.c),$(shell grep -l bso_kernels_available $(TEST_SRC)))
 test-avx512:
@@ -213,6 +223,8 @@ help:
 	@echo 'make test          install what the tests need, build and run all of them'
 	@echo 'make tests         build the tests only'
 	@echo 'make faults        what can go wrong, in large numbers: kills, calls and allocations that fail, sweeps that meet; COUNT=50'
+	@echo 'make soak          short trainings back to back: memory and open files must stay where they are; HOURS=2'
+	@echo 'make test-races    look for data races in trainings and sweeps, by ThreadSanitizer'
 	@echo 'make test-avx512   run the tests of the kernels on an emulated CPU that has AVX-512, where this one has not;  TARGETS="kernels"'
 	@echo 'make bench         measure how fast kernels and trainings are here, beside sgemm, into results/bench; BENCH="--quick"'
 	@echo 'make fuzz          feed every parser with made-up files, 30 s each; SECONDS_EACH=300  TARGETS="idx hdf5"'

@@ -124,7 +124,10 @@ supervised() { # command...: runs it, passes signals on, returns its status
 
 tools/install-dependencies.sh --for run
 echo "building (make -j$(nproc))"
-make -s -j"$(nproc)" BUILD=build program
+# Two at once build one after the other.
+build=(make -s -j"$(nproc)" BUILD=build program)
+if command -v flock >/dev/null; then build=(flock Makefile "${build[@]}"); fi
+"${build[@]}"
 
 if [ -n "$optimizers" ]; then
     results=${results:-results/compare}

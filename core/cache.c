@@ -207,8 +207,7 @@ static bool write_file(const char *path, uint64_t hash, const bso_dataset *d, co
 static void write_cache(const char *path, uint64_t hash, const bso_dataset *d, const bso_samples *held)
 {
     char beside[BSO_PATH];
-    int n = snprintf(beside, sizeof beside, "%s.tmp.%ld", path, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof beside) return;
+    if (bso_file_beside(path, beside)) return;
     if (write_file(beside, hash, d, held) && bso_seal_put(beside) == 0 && rename(beside, path) == 0) return;
     unlink(beside);
     char what[BSO_PATH + 64];

@@ -79,10 +79,16 @@ static int describe(const bso_training *tr, char text[IDENTITY])
     return 0;
 }
 
+static const char *next_line(const char *line)
+{
+    line += strcspn(line, "\n");
+    return *line ? line + 1 : line;
+}
+
 /* The line of a text that begins with the first `length` characters of `line`; NULL where there is none. */
 static const char *same_key(const char *text, const char *line, size_t length)
 {
-    for (; *text; text += strcspn(text, "\n") + 1) {
+    for (; *text; text = next_line(text)) {
         if (strncmp(text, line, length) == 0) return text;
     }
     return NULL;
@@ -98,7 +104,7 @@ typedef struct {
 static bool differ(const char *there, const char *here, difference *d)
 {
     bool found = false;
-    for (const char *line = here; *line; line += strcspn(line, "\n") + 1) {
+    for (const char *line = here; *line; line = next_line(line)) {
         const size_t length = strcspn(line, "\n"), key = strcspn(line, "=") + 1;
         const char *other = same_key(there, line, key);
         const size_t other_length = other ? strcspn(other, "\n") : 0;
@@ -169,7 +175,8 @@ static void exchange_logs(bso_checkpoint_file *f, bso_training *tr)
     for (int i = 0; i < run->neuron_logs; i++)
         bso_checkpoint_block(f, "firing_rate", run->neurons[i].firing_rate, steps * sizeof(double));
     bso_checkpoint_block(f, "batches", &run->batches, sizeof run->batches);
-    if (run->batches > epochs * tr->batches) f->failed = true;
+    if (!f->failed && run->batches > epochs * tr->batches)
+        f->failed = bso_fail("%s: has more batches than the training", f->path) != 0;
     if (f->failed) return;
     bso_checkpoint_block(f, "batch_loss", run->batch_loss, run->batches * sizeof(double));
     bso_checkpoint_block(f, "updates", &run->updates, sizeof run->updates);

@@ -15,11 +15,31 @@
 #include <unistd.h>
 #include <zlib.h>
 
-static int name_beside(const char *path, char *beside)
+enum { MACHINE = 65 };
+
+static const char mark[] = ".tmp.";
+
+/* The machine's name as a file name can hold it. */
+static void machine(char name[MACHINE])
+{
+    if (gethostname(name, MACHINE)) *name = '\0';
+    name[MACHINE - 1] = '\0';
+    name[strcspn(name, "./")] = '\0';
+    if (!*name) snprintf(name, MACHINE, "here");
+}
+
+int bso_file_beside(const char *path, char beside[BSO_PATH])
+{
+    char host[MACHINE];
+    machine(host);
+    const int n = snprintf(beside, BSO_PATH, "%s%s%s.%ld", path, mark, host, (long)getpid());
+    return n < 0 || n >= BSO_PATH ? bso_fail("%.60s...: the file's name is too long", path) : 0;
+}
+
+static int name_beside(const char *path, char beside[BSO_PATH])
 {
     if (!*path) return bso_fail("output file: the name is empty; give one");
-    int n = snprintf(beside, BSO_PATH, "%s.tmp.%ld", path, (long)getpid());
-    if (n < 0 || n >= BSO_PATH) return bso_fail("%.60s...: the file's name is too long", path);
+    if (bso_file_beside(path, beside)) return BSO_ERROR;
     struct stat there;
     /* Renaming over a device would replace the device itself. */
     if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
@@ -213,18 +233,29 @@ int bso_file_directories(char *path)
     return bso_file_directory(path);
 }
 
+/* Is what stands behind the mark, "<machine>.<process>", of a process of this machine that is gone? */
+static bool gone(const char *writer)
+{
+    char host[MACHINE];
+    machine(host);
+    const char *dot = strrchr(writer, '.');
+    if (!dot || (size_t)(dot - writer) != strlen(host) || strncmp(writer, host, strlen(host)) != 0)
+        return false;
+    const long id = strtol(dot + 1, NULL, 10);
+    return id > 0 && id <= INT_MAX && kill((pid_t)id, 0) && errno == ESRCH;
+}
+
 void bso_file_remove_leftovers(const char *directory, const char *name, bool all)
 {
     DIR *d = opendir(directory);
     if (!d) return;
     for (struct dirent *e; (e = readdir(d));) {
-        const char *mark = strstr(e->d_name, ".tmp."), *process = mark ? mark + strlen(".tmp.") : "";
-        if (!*process || strspn(process, "0123456789") != strlen(process)) continue;
-        size_t length = (size_t)(mark - e->d_name);
+        const char *at = strstr(e->d_name, mark), *writer = at ? at + strlen(mark) : "";
+        const char *process = strrchr(writer, '.');
+        if (!process || !process[1] || strspn(process + 1, "0123456789") != strlen(process + 1)) continue;
+        const size_t length = (size_t)(at - e->d_name);
         if (name && (strlen(name) != length || strncmp(e->d_name, name, length) != 0)) continue;
-        const long id = strtol(process, NULL, 10);
-        bool gone = id > 0 && id <= INT_MAX && kill((pid_t)id, 0) && errno == ESRCH;
-        if (all || gone) unlinkat(dirfd(d), e->d_name, 0);
+        if (all || gone(writer)) unlinkat(dirfd(d), e->d_name, 0);
     }
     closedir(d);
 }

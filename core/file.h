@@ -1,7 +1,7 @@
 /* file.h: files that are either complete under their final name or not there.
  *
- * The bytes go to PATH.tmp.<process>, are fsynced and renamed. Reading is of whole files. It knows nothing of
- * what is in them.
+ * The bytes go to PATH.tmp.<machine>.<process>, are fsynced and renamed. Reading is of whole files. It knows
+ * nothing of what is in them.
  */
 #ifndef BSO_FILE_H
 #define BSO_FILE_H
@@ -13,6 +13,10 @@
 #include <stdint.h>
 
 enum { BSO_PATH = 4096 };
+
+/* The name beside `path` that this process writes to before it renames. Returns 0, or BSO_ERROR where it is
+ * too long. */
+int bso_file_beside(const char *path, char beside[BSO_PATH]);
 
 /* Write `count` bytes as the whole of the file `path`, replacing a regular file of that name. Returns 0, or
  * BSO_ERROR naming the file; what was there before is then unchanged, and nothing is left beside it. */
@@ -61,9 +65,9 @@ int bso_file_directory(const char *path);
 /* The same with all that are missing above it. path is written to, and as it was afterwards. */
 int bso_file_directories(char *path);
 
-/* Remove what bso_file_write left in a directory when its process was killed: files NAME.tmp.<process>, of
- * that NAME or (NULL) of any, whose process is gone; all of them where the caller knows that nobody is
- * writing. */
+/* Remove what bso_file_write left in a directory when its process was killed: files
+ * NAME.tmp.<machine>.<process>, of that NAME or (NULL) of any, whose process was one of this machine and is
+ * gone; all of them where the caller knows that nobody is writing. */
 void bso_file_remove_leftovers(const char *directory, const char *name, bool all);
 
 #endif

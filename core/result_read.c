@@ -352,6 +352,18 @@ static int get_final(const bso_h5_reader *r, bso_run *run)
     return get_accuracies(r, run);
 }
 
+/* Results of before there were checkpoints do not say so. */
+static int get_continuing(const bso_h5_reader *r, bso_run *run)
+{
+    int64_t continued = 0;
+    if (bso_h5_has_attribute(r, "/provenance", "continued") &&
+        bso_h5_get_integer(r, "/provenance", "continued", 0, INT32_MAX, &continued))
+        return BSO_ERROR;
+    run->continued = (int)continued;
+    if (!bso_h5_has_attribute(r, "/provenance", "kernel_change")) return 0;
+    return bso_h5_get_text(r, "/provenance", "kernel_change", run->kernel_change, sizeof run->kernel_change);
+}
+
 static int get_provenance(const bso_h5_reader *r, bso_run *run)
 {
     int64_t threads;
@@ -362,7 +374,7 @@ static int get_provenance(const bso_h5_reader *r, bso_run *run)
         return BSO_ERROR;
     }
     run->threads = (int)threads;
-    return 0;
+    return get_continuing(r, run);
 }
 
 static int read_result(const char *path, bso_run *run)

@@ -157,8 +157,7 @@ static int write_mark(const char *folder, const bso_stand_in *stand_in)
 int bso_stand_in_make(const bso_stand_in *stand_in, const char *folder, int per_class, uint64_t seed)
 {
     char beside[BSO_PATH];
-    int n = snprintf(beside, sizeof beside, "%s.tmp.%ld", folder, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof beside) return bso_fail("%.60s...: the path is too long", folder);
+    if (bso_file_beside(folder, beside)) return BSO_ERROR;
     /* Somebody's files are never replaced; an empty folder is. */
     if (rmdir(folder) && errno != ENOENT)
         return bso_fail("%s: %s; choose a folder that is not there", folder, strerror(errno));

@@ -223,8 +223,7 @@ static int run_gnuplot(const sheet *s, int output)
 static int write_sheet(const sheet *s, const char *path)
 {
     char beside[BSO_PATH];
-    int n = snprintf(beside, sizeof beside, "%s.tmp.%ld", path, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof beside) return bso_fail("--out: the file's name is too long");
+    if (bso_file_beside(path, beside)) return bso_fail_context("--out");
     int output = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (output < 0) return bso_fail("%s: cannot be written: %s", path, strerror(errno));
     int rc = run_gnuplot(s, output);

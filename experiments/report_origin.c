@@ -144,6 +144,20 @@ static bool print_diverged(bso_page *page, const bso_table *table)
     return any;
 }
 
+/* Each training that went on with other kernels than it began with. */
+static bool print_kernel_changes(bso_page *page, const bso_table *table)
+{
+    bool any = false;
+    for (int i = 0; i < table->run_count; i++) {
+        const bso_run *run = &table->runs[i];
+        if (!*run->kernel_change) continue;
+        any = true;
+        bso_page_item(page, "%s went on with other kernels, which may give other bits: %s.", table->paths[i],
+                      run->kernel_change);
+    }
+    return any;
+}
+
 static bool print_unreadable(bso_page *page, const char *folder, int count)
 {
     if (!count) return false;
@@ -200,6 +214,7 @@ void bso_report_missing(bso_page *page, const bso_report *report)
 {
     const bso_evidence *e = &report->evidence;
     bool any = print_diverged(page, e->runs);
+    any = print_kernel_changes(page, e->runs) || any;
     any = print_unreadable(page, "runs", report->comparison->unreadable) || any;
     any = print_unreadable(page, "regret", e->regret->unreadable) || any;
     any = print_unreadable(page, "memory", e->memory->unreadable) || any;

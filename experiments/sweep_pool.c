@@ -169,10 +169,14 @@ static void finish(bso_job *job, int status, bool stop, size_t done, size_t n, b
     last_line(job->output, job->state != BSO_JOB_DONE, line, sizeof line);
     close(job->output);
     if (job->state == BSO_JOB_WAITING || job->state == BSO_JOB_ELSEWHERE) return;
+    const bool stopped_by_others =
+        WIFEXITED(status) && (WEXITSTATUS(status) == 128 + SIGTERM || WEXITSTATUS(status) == 128 + SIGINT);
     if (WIFSIGNALED(status)) {
         snprintf(line, sizeof line, "ended by signal %d (%s)%s", WTERMSIG(status),
                  strsignal(WTERMSIG(status)), WTERMSIG(status) == SIGKILL ? "; out of memory?" : "");
     }
+    if (stopped_by_others)
+        snprintf(line, sizeof line, "somebody stopped it; the same command goes on from its checkpoint");
     bso_status_clear(view);
     if (job->state == BSO_JOB_DONE) {
         printf("[%zu/%zu] %s  %s: %s\n", done + 1, n, job->label, job->name, line);
@@ -180,7 +184,7 @@ static void finish(bso_job *job, int status, bool stop, size_t done, size_t n, b
         tell_diverged(job, stopped);
     } else {
         fprintf(stderr, "bso: %s  %s failed: %s\n", job->label, job->name, line);
-        if (bso_failed_note(job->path, line)) fprintf(stderr, "bso: %s\n", bso_error());
+        if (!stopped_by_others && bso_failed_note(job->path, line)) fprintf(stderr, "bso: %s\n", bso_error());
     }
     if (job->state != BSO_JOB_FAILED) bso_failed_forget(job->path);
     fflush(stdout);

@@ -14,6 +14,7 @@
 #include "experiments/sweep_pool.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -25,11 +26,23 @@ typedef struct {
     size_t count;
 } plan;
 
+/* CPUs' worth of time that a container may use, rounded up; a large number where it has no limit. */
+static int quota(void)
+{
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
+    double each, period;
+    const bool limited = f && fscanf(f, "%lf %lf", &each, &period) == 2 && period > 0;
+    if (f) fclose(f);
+    return limited ? (int)ceil(each / period) : INT_MAX;
+}
+
+/* Cores that this process may use. */
 static int cores(void)
 {
     cpu_set_t set;
     int n =
         sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (n > quota()) n = quota();
     return n > 0 ? n : 1;
 }
 
@@ -246,8 +259,14 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
     size_t lacking, done = mark_done(p, o->retry_failed && !o->dry, &lacking),
                     waiting = count_state(p, BSO_JOB_WAITING);
     int machine = cores(), jobs = o->jobs ? o->jobs : machine, threads = o->threads;
-    if ((size_t)jobs > waiting) jobs = waiting ? (int)waiting : 1;
+    /* By all cells, not by those that are left: threads have scratch memory, which tables show, and it must
+     * not depend on where an earlier sweep was stopped. */
+    if ((size_t)jobs > p->count) jobs = (int)p->count;
     if (threads == 0) threads = machine / jobs > 1 ? machine / jobs : 1;
+    if (waiting && jobs * threads > machine)
+        printf("note: %d trainings of %d threads each are more than the %d cores; they will be slower than "
+               "fewer\n",
+               jobs, threads, machine);
     if (o->alone) tell_strangers(o, sweep);
     tell_lacking_parts(lacking);
     code = estimate(p, jobs, threads);

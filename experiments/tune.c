@@ -43,7 +43,7 @@ typedef struct {
 
 static int parse(int argc, char **argv, options *o)
 {
-    *o = (options){0};
+    *o = (options){.sweep.retry_failed = true};
     for (int i = 1; i < argc; i++) {
         const char *jobs = NULL, *threads = NULL, *trials = NULL;
         int code = bso_option(argc, argv, &i, "--out", &o->out);

@@ -12,6 +12,9 @@ fi
 dir=$(realpath -e -- "$1")
 cd -- "$(dirname -- "$(readlink -f -- "$0")")"
 mkdir -p -- "$dir/plots"
+# Two at once in one folder draw one after the other, where there is a flock that can.
+exec 9<"$dir/plots"
+flock 9 2>/dev/null || true
 plain=$(mktemp)
 trap 'rm -f -- "$plain" "$dir/plots"/*.part' EXIT
 

@@ -196,11 +196,13 @@ sleep 0 &
 dead=$!
 wait $dead
 mkdir "$dir/tables"
-touch "$dir/tables/comparison.csv.tmp.$dead" "$dir/tables/memory.csv.tmp.$$"
+machine=$(uname -n | cut -d . -f 1)
+touch "$dir/tables/comparison.csv.tmp.$machine.$dead" "$dir/tables/memory.csv.tmp.$machine.$$" "$dir/tables/fig5.csv.tmp.elsewhere.$dead"
 run table "$dir"
 check "table: exit 0 and a comparison" [ "$status" = 0 -a -s "$dir/tables/comparison.csv" ]
-check "table: what a killed writer left is removed" [ ! -e "$dir/tables/comparison.csv.tmp.$dead" ]
-check "table: what a living one is writing is not" [ -e "$dir/tables/memory.csv.tmp.$$" ]
+check "table: what a killed writer left is removed" [ ! -e "$dir/tables/comparison.csv.tmp.$machine.$dead" ]
+check "table: what a living one is writing is not" [ -e "$dir/tables/memory.csv.tmp.$machine.$$" ]
+check "table: nor what another machine may be writing" [ -e "$dir/tables/fig5.csv.tmp.elsewhere.$dead" ]
 check "table: one seed has no deviation, NaN" grep -q ',NaN,' "$dir/tables/comparison.csv"
 rm -r "$dir/tables"
 sweep_file 3 ''

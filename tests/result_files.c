@@ -122,6 +122,8 @@ void bso_results_make(bso_run *run, int epochs)
     run->seconds = 60.25;
     run->threads = 2;
     snprintf(run->kernel_path, sizeof run->kernel_path, "portable");
+    run->continued = 3;
+    snprintf(run->kernel_change, sizeof run->kernel_change, "avx2 to portable at epoch 2, batch 7");
 }
 
 void bso_results_diverge(bso_run *run)

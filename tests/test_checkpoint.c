@@ -246,45 +246,45 @@ static void a_damaged_one_falls_back(void **state)
     bso_notice = NULL;
 }
 
+/* Training ends as ever, after a warning of these words, having gone on so many times. */
+static void ends_as_ever(const bso_settings *s, const bso_train_options *o, const char *words, int continued)
+{
+    bso_run whole, run;
+    train(s, &whole, NULL);
+    listen();
+    train(s, &run, o);
+    bso_notice = NULL;
+    heard(words);
+    bso_small_same(&whole, &run);
+    assert_int_equal(run.continued, continued);
+    bso_run_free(&run);
+    bso_run_free(&whole);
+}
+
 static void without_a_whole_one_training_begins_anew(void **state)
 {
     (void)state;
     const bso_settings s = bso_small_training();
     const bso_train_options o = options();
-    bso_run whole, run;
     size_t n[2];
-    train(&s, &whole, NULL);
     leave_two(&s, &o, 2, n);
     write_bytes(checkpoint, newest, n[0] / 2);
     write_bytes(previous, older, n[1] / 2);
-    listen();
-    train(&s, &run, &o);
-    heard("training begins anew");
-    bso_small_same(&whole, &run);
-    assert_int_equal(run.continued, 0);
-    bso_run_free(&run);
-    bso_run_free(&whole);
-    bso_notice = NULL;
+    ends_as_ever(&s, &o, "training begins anew", 0);
 }
 
+/* As when it was killed between the two renamings: nothing is wrong. */
 static void the_previous_one_alone_will_do(void **state)
 {
     (void)state;
     const bso_settings s = bso_small_training();
     const bso_train_options o = options();
-    bso_run whole, run;
     size_t n[2];
-    train(&s, &whole, NULL);
     leave_two(&s, &o, 5, n);
-    unlink(checkpoint); /* as when killed between the two renamings */
-    listen();
-    train(&s, &run, &o);
+    unlink(checkpoint);
+    ends_as_ever(&s, &o, "going on from a checkpoint: epoch 1 of 3, batch 4 of 4",
+                 4); /* evaluation is next */
     assert_int_equal(warnings, 1);
-    heard("going on from a checkpoint: epoch 1 of 3, batch 4 of 4"); /* its evaluation is next */
-    bso_small_same(&whole, &run);
-    bso_run_free(&run);
-    bso_run_free(&whole);
-    bso_notice = NULL;
 }
 
 /* A checkpoint of other settings or data is refused with the difference, and stays as it is. */
@@ -323,16 +323,8 @@ static void one_of_another_training_is_refused(void **state)
     (void)bso_small_training();
     bso_settings changed = s;
     set(&changed, "seed", "7");
-    bso_run whole;
-    train(&changed, &whole, NULL);
     o.checkpoints.or_restart = true;
-    listen();
-    train(&changed, &run, &o);
-    heard("training begins anew");
-    bso_small_same(&whole, &run);
-    bso_run_free(&run);
-    bso_run_free(&whole);
-    bso_notice = NULL;
+    ends_as_ever(&changed, &o, "training begins anew", 0);
 }
 
 /* Other kernels: only where it is asked for, and then the run says so. */

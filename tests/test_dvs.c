@@ -227,11 +227,11 @@ static void make(const char *dataset, const char *folder, int per_class, uint64_
 /* What a process that was killed has left, under the number that this one has now. */
 static void leave_behind(const char *folder)
 {
-    char name[64];
-    int n = snprintf(name, sizeof name, "%s.tmp.%ld", folder, (long)getpid());
-    assert_int_equal(mkdir(bso_files_at(name), 0777), 0);
-    snprintf(name + n, sizeof name - (size_t)n, "/old");
-    bso_files_put(name, (const uint8_t *)"x", 1);
+    char beside[BSO_PATH], inside[BSO_PATH];
+    assert_int_equal(bso_file_beside(folder, beside), 0);
+    assert_int_equal(mkdir(bso_files_at(beside), 0777), 0);
+    assert_int_equal(bso_file_path(inside, beside, "old"), 0);
+    bso_files_put(inside, (const uint8_t *)"x", 1);
 }
 
 /* The same seed gives the same bytes on any number of threads, another one others. */

@@ -95,6 +95,8 @@ static void same_runs(const bso_run *a, const bso_run *b)
     assert_true(a->seconds == b->seconds);
     assert_int_equal(a->threads, b->threads);
     assert_string_equal(a->kernel_path, b->kernel_path);
+    assert_int_equal(a->continued, b->continued);
+    assert_string_equal(a->kernel_change, b->kernel_change);
 }
 
 static int files_in_folder(void)

@@ -55,6 +55,7 @@ unzip|run|optional|unzip|unpacking CIFAR10-DVS and N-MNIST
 curl|test ci|required|curl|the tests of downloading
 unzip|test ci|required|unzip|the same
 zip|test ci|required|zip|the same
+procps|test ci|required|pkill|the tests that kill
 libcmocka-dev|test ci|required|-|the unit tests
 libopenmpi-dev|test ci|optional|-|trainings on several machines (make mpi); their tests
 openmpi-bin|test ci|optional|mpirun|the same

@@ -102,6 +102,11 @@ if [ "$(id -u)" = 0 ]; then
         mount -o remount,size=8m "$work/small"
         run "${training[@]}" --out "$work/small/run.h5"
         check "and goes on when there is room" [ "$status" = 0 -a "$(hash_of "$work/small/run.h5")" = "$right" ]
+        mount -o remount,ro "$work/small"
+        run sweep "$conf" --out "$work/small"
+        check "a read-only disk: exit 1 and says so" eval '[ $status = 1 ] && says "Read-only file system"'
+        run inspect --verify "$work/small"
+        check "what is there stays whole" works
         umount "$work/small"
     else
         echo "SKIPPED: a full disk of its own: no file system can be mounted here"

@@ -1,11 +1,12 @@
 #!/bin/bash
-# kill.sh [COUNT]: kill -9 at COUNT (BSO_FAULTS, else 6) random points of a sweep whose trainings write checkpoints; then what it
+# kill.sh [COUNT]: kill -9 at COUNT (BSO_FAULTS, else 6; 2 with BSO_TEST_SHORT) random points of a sweep whose trainings write checkpoints; then what it
 # comes to must equal what an undisturbed sweep comes to, to the last bit. The program is $BSO, or build/bso.
 set -u
 bso=$(readlink -f "${BSO:-build/bso}")
 . "$(dirname "$0")/../lib/faults.sh"
 trap 'pkill -9 -f "$work/[k]illed" 2> /dev/null; rm -rf "$work"' EXIT
-count=${1:-${BSO_FAULTS:-6}}
+count=${1:-${BSO_FAULTS:-${BSO_TEST_SHORT:+2}}}
+count=${count:-6}
 
 sweep_file 12 '{ optimizer = ["tbso", "bso"]; gradient = "ottt"; }, { optimizer = "adam_ste"; gradient = "bptt"; }, { optimizer = "bop"; measure = "flips+cosine"; }'
 "$bso" sweep "$conf" --out "$work/whole" > "$work/out" 2>&1 || check "an undisturbed sweep" false

@@ -10,7 +10,7 @@ sweep_file 2 '{ optimizer = ["tbso", "bso"]; seed = [1, 2, 3, 4]; }'
 "$bso" sweep "$conf" --out "$work/alone" --threads 1 > "$work/out" 2>&1 || check "one sweep alone" false
 summary "$work/alone" > "$work/wanted"
 
-for sweeps in 2 4 8; do
+for sweeps in 2 $( [ -n "${BSO_TEST_SHORT:-}" ] || echo 4 8); do
     dir=$work/together$sweeps
     children=()
     for i in $(seq $sweeps); do
@@ -41,6 +41,18 @@ wait $first 2> /dev/null
 wait $second
 check "a sweep takes over what another one that was killed left" [ $? = 0 ]
 check "going on from its checkpoints" [ "$(for file in "$dir"/runs/*.h5; do "$bso" inspect "$file"; done | grep -c 'continued    [1-9]')" = 2 ]
+
+# A training that somebody stops is no failure: the next sweep goes on with it.
+dir=$work/together_stopped
+"$bso" sweep "$conf" --out "$dir" --jobs 2 > "$work/first" 2>&1 &
+first=$!
+for i in $(seq 400); do grep -q estimate "$work/first" && break; sleep 0.05; done
+for i in $(seq 400); do pkill -TERM -f 'bso run .*[t]ogether_stopped.*optimizer=tbso' && break; sleep 0.05; done
+wait $first
+check "a training that is stopped from outside: exit 1, named, no failure is noted" \
+    [ $? = 1 -a "$(grep -c 'somebody stopped it' "$work/first")" = 1 -a "$(find "$dir/runs" -name '*.failed' | wc -l)" = 0 ]
+run sweep "$conf" --out "$dir"
+check "the next sweep goes on with it" [ "$status" = 0 -a "$(for file in "$dir"/runs/*.h5; do "$bso" inspect "$file"; done | grep -c 'continued    [1-9]')" = 1 ]
 
 # The folder's other work is done once as well.
 "$bso" regret --out "$work/together_regret" --rounds 1000 --seeds 1 > "$work/first" 2>&1 &
