@@ -8,6 +8,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/bso-mpi-XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+# shellcheck disable=SC2034 # of check.sh
 shown='out err'
 . "$(dirname "$0")/lib/check.sh"
 . "$(dirname "$0")/lib/images.sh"

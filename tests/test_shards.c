@@ -9,6 +9,7 @@
 #include "core/gradient.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include "core/result.h"
 #include "core/shards.h"
 #include "tests/dataset_files.h"
 #include "tests/small_training.h"
@@ -383,6 +384,29 @@ static void logs_are_those_of_all_ranks(void **state)
     bso_run_free(&cut);
 }
 
+/* What was exchanged is in the result; a file of one shard has nothing of it. */
+static void results_tell_what_was_exchanged(void **state)
+{
+    (void)state;
+    bso_settings s = bso_small_training();
+    set(&s, "epochs", "1");
+    for (int shards = 1; shards <= 4; shards += 3) {
+        bso_run run, read;
+        const char *path = bso_files_at("run.h5");
+        s.shards = shards;
+        train(&s, &run, NULL);
+        if (bso_result_write(path, &run, NULL) || bso_result_read(path, &read)) fail_msg("%s", bso_error());
+        assert_int_equal(read.settings.shards, shards);
+        assert_string_equal(read.ranks, shards > 1 ? "threads" : "");
+        assert_true((read.traffic.bytes > 0) == (shards > 1));
+        assert_memory_equal(&read.traffic, &run.traffic, sizeof run.traffic);
+        /* T = 2: the loss, two batch norms there and back, five other parameters; and the predictions. */
+        assert_true(read.traffic.calls == (shards > 1 ? (double)run.batches * (2 * (1 + 4 + 5) + 1) : 0));
+        bso_run_free(&run);
+        bso_run_free(&read);
+    }
+}
+
 static void one_that_diverges_is_a_result(void **state)
 {
     (void)state;
@@ -504,6 +528,7 @@ int main(void)
         cmocka_unit_test(every_option),
         cmocka_unit_test(checkpoints_change_nothing),
         cmocka_unit_test(logs_are_those_of_all_ranks),
+        cmocka_unit_test(results_tell_what_was_exchanged),
         cmocka_unit_test(one_that_diverges_is_a_result),
         cmocka_unit_test(no_rank_waits_when_memory_is_out),
         cmocka_unit_test(shards_are_parts_of_batches),
