@@ -32,14 +32,20 @@ static void flush_to_zero(void)
 #endif
 }
 
+/* What holds for the calling thread and its team, and not for others that call OpenMP. */
+static void start_team(int threads)
+{
+    omp_set_dynamic(0); /* a team of one thread would let OpenBLAS split a product, which changes its bits */
+    omp_set_num_threads(threads);
+    flush_to_zero();
+}
+
 int bso_start(int threads)
 {
     static bool started;
     static int default_threads;
     if (!default_threads) default_threads = omp_get_max_threads();
-    omp_set_dynamic(0); /* a team of one thread would let OpenBLAS split a product, which changes its bits */
-    omp_set_num_threads(threads > 0 ? threads : default_threads);
-    flush_to_zero();
+    start_team(threads > 0 ? threads : default_threads);
     if (bso_kernels_pick()) return BSO_ERROR;
     if (started) return 0;
     if (openblas_get_parallel() == OPENBLAS_THREAD) {
@@ -363,14 +369,11 @@ static int compare_ranks(const bso_training *tr)
 }
 
 /* One rank after the other, since they may share a process, where files are opened by one at a time. */
-static int prepare_in_turn(bso_training *tr, const bso_loader *lender, int threads)
+static int prepare_in_turn(bso_training *tr, const bso_loader *lender)
 {
     int status = 0;
     for (int turn = 0; !status && turn < bso_shards_size(tr->shards); turn++) {
-        if (turn == bso_shards_rank(tr->shards)) {
-            status = bso_start(threads);
-            if (!status) status = prepare(tr, lender);
-        }
+        if (turn == bso_shards_rank(tr->shards)) status = prepare(tr, lender);
         status = bso_shards_agree(tr->shards, status, NULL);
     }
     return status ? status : compare_ranks(tr);
@@ -378,8 +381,8 @@ static int prepare_in_turn(bso_training *tr, const bso_loader *lender, int threa
 
 /* One rank of a training, or the only one. tr: run, with settings that are checked, and shards are set; its
  * loader is to be closed. lender: the loader whose data set is used by ranks that share a process with it,
- * when its own turn is over; or NULL. threads: of this rank. */
-static int train(bso_training *tr, const bso_train_options *o, const bso_loader *lender, int threads)
+ * when its own turn is over; or NULL. */
+static int train(bso_training *tr, const bso_train_options *o, const bso_loader *lender)
 {
     bso_run *run = tr->run;
     tr->s = &run->settings;
@@ -391,7 +394,7 @@ static int train(bso_training *tr, const bso_train_options *o, const bso_loader 
     bso_clock_stamp(run->started);
     snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
     if (tr->shards) snprintf(run->ranks, sizeof run->ranks, "%s", tr->shards->transport->name);
-    int status = prepare_in_turn(tr, lender, threads);
+    int status = prepare_in_turn(tr, lender);
     run->threads = omp_get_max_threads();
     if (!status) status = bso_training_continue(tr);
     tr->begun = tr->checkpointed = bso_clock();
@@ -410,6 +413,11 @@ static int train(bso_training *tr, const bso_train_options *o, const bso_loader 
         int closed = bso_trace_close(tr->trace, status == 0);
         if (!status) status = closed;
     }
+    if (!status || status == BSO_DIVERGED) {
+        /* What is held at the end is looked at before another rank of the process gives its part back. */
+        const int others = bso_shards_agree(tr->shards, 0, NULL);
+        if (others) status = others;
+    }
     release(tr);
     return status;
 }
@@ -418,7 +426,7 @@ static int train(bso_training *tr, const bso_train_options *o, const bso_loader 
 static int train_alone(bso_run *run, const bso_train_options *o, bso_shards *world)
 {
     bso_training tr = {.run = run, .shards = world};
-    const int status = train(&tr, o, NULL, (int)run->settings.threads);
+    const int status = train(&tr, o, NULL);
     bso_loader_close(&tr.loader);
     return status;
 }
@@ -434,14 +442,15 @@ typedef struct {
 static int train_shard(void *user, bso_shards *g)
 {
     shared *all = user;
+    start_team(all->threads);
     if (g->rank == 0) {
         all->first.shards = g;
-        return train(&all->first, all->options, NULL, all->threads);
+        return train(&all->first, all->options, NULL);
     }
     const bso_train_options mine = {.checkpoints = all->options->checkpoints};
     bso_run run = {.settings = all->first.run->settings};
     bso_training tr = {.run = &run, .shards = g};
-    const int status = train(&tr, &mine, &all->first.loader, all->threads);
+    const int status = train(&tr, &mine, &all->first.loader);
     bso_loader_close(&tr.loader);
     bso_run_free(&run);
     return status;
