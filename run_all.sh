@@ -8,7 +8,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: ./run_all.sh [options]
+usage: ./run_all.sh [options] [-- sbatch options]
 
 Without options: the profiles quick and datasets.
 
@@ -21,6 +21,7 @@ Without options: the profiles quick and datasets.
                           where given; overnight on 16 cores, some nights on 2
                   paper   the paper's protocol on CIFAR-10 and CIFAR-100 in BSO_DATA_DIR, on CIFAR10-DVS, Speech
                           Commands and ImageNet (first stage) where they are there; far beyond 2 cores; for large machines
+          FILE.conf  the trainings of a sweep file of your own, with tables, plots and report
   --optimizers A,B[,...]  instead of a profile: compare these methods or optimizers, the first one with the others;
                   what is not tuned yet is tuned first (see docs/add-an-optimizer.md)
   --only NAME     one table or figure of the paper, with what it takes and nothing else: table1, table2, table3, table4,
@@ -28,7 +29,11 @@ Without options: the profiles quick and datasets.
                   whose name contains it
   --dry-run       list the trainings and the estimated time; train nothing
   --retry-failed  train again what failed before; without it such trainings are named and left out
-  --jobs N        trainings at once (default: one for each core)
+  --jobs N        trainings at once (default: one for each core; with --slurm: 1 in each task)
+  --slurm         submit it to Slurm: trainings that are missing as a job array, then tables, plots and report; what follows
+                  -- goes to sbatch (see docs/cluster.md)
+  --stage NAME    a part of the work alone, as the jobs of --slurm have it: trainings, theory (regret and memory), or tables
+                  (with plots and report, of what is finished)
   --results DIR   where to put results (default: results/NAME); without --profile, data sets go to DIR/datasets
   --help          this text
 
@@ -45,12 +50,13 @@ wrong() {
     exit 2
 }
 
-profile='' only='' optimizers='' dry_run='' retry='' jobs='' results=''
+profile='' only='' optimizers='' dry_run='' retry='' jobs='' results='' slurm='' stage='' sbatch_options=()
+tasks_most=32 # of a job array, unless sbatch's --array says otherwise
 while [ $# -gt 0 ]; do
     option=$1
     case $option in
-    --profile=* | --only=* | --optimizers=* | --jobs=* | --results=*) set -- "${option%%=*}" "${option#*=}" "${@:2}"; continue ;;
-    --profile | --only | --optimizers | --jobs | --results)
+    --profile=* | --only=* | --optimizers=* | --jobs=* | --results=* | --stage=*) set -- "${option%%=*}" "${option#*=}" "${@:2}"; continue ;;
+    --profile | --only | --optimizers | --jobs | --results | --stage)
         if [ -z "${2:-}" ]; then wrong "$option needs a value"; fi
         case $option in
         --profile) profile=$2 ;;
@@ -58,17 +64,31 @@ while [ $# -gt 0 ]; do
         --optimizers) optimizers=$2 ;;
         --jobs) jobs=$2 ;;
         --results) results=$2 ;;
+        --stage) stage=$2 ;;
         esac
         shift 2
         ;;
     --dry-run) dry_run=yes; shift ;;
     --retry-failed) retry=yes; shift ;;
+    --slurm) slurm=yes; shift ;;
+    --) shift; sbatch_options=("$@"); break ;;
     --help | -h) usage; exit 0 ;;
     *) wrong "unknown option: $option" ;;
     esac
 done
 if [ -n "$optimizers" ] && [ -n "$profile$only" ]; then wrong "--optimizers goes without --profile and --only"; fi
-case $profile in '' | smoke | quick | datasets | full | paper) ;; *) wrong "unknown profile: $profile" ;; esac
+if [ -n "$slurm" ] && [ -n "$optimizers" ]; then wrong "--slurm goes with profiles, not with --optimizers"; fi
+if [ -n "$slurm" ] && [ -n "$stage" ]; then wrong "--slurm goes without --stage"; fi
+if [ ${#sbatch_options[@]} -gt 0 ] && [ -z "$slurm" ]; then wrong "options after -- are sbatch's, and go with --slurm"; fi
+case $stage in '' | trainings | theory | tables) ;; *) wrong "unknown stage: $stage" ;; esac
+case $profile in
+'' | smoke | quick | datasets | full | paper) ;;
+*.conf)
+    if [ ! -f "$profile" ]; then wrong "no such sweep file: $profile"; fi
+    profile=$(realpath -- "$profile")
+    ;;
+*) wrong "unknown profile: $profile" ;;
+esac
 case $jobs in *[!0-9]* | 0) wrong "--jobs needs a number of at least 1, not: $jobs" ;; esac
 # Relative names are the caller's.
 if [ -n "$results" ]; then results=$(realpath -m -- "$results"); fi
@@ -80,6 +100,11 @@ fi
 if [ -n "${BSO_CACHE_DIR:-}" ]; then
     BSO_CACHE_DIR=$(realpath -m -- "$BSO_CACHE_DIR")
     export BSO_CACHE_DIR
+fi
+
+if [ -n "$slurm" ] && [ -z "$dry_run" ] && ! command -v sbatch >/dev/null; then
+    echo "run_all.sh: --slurm: there is no sbatch here; submit from a machine that has Slurm's commands" >&2
+    exit 1
 fi
 
 cd -- "$(dirname -- "$(readlink -f -- "$0")")"
@@ -122,12 +147,18 @@ supervised() { # command...: runs it, passes signals on, returns its status
     return "$status"
 }
 
-tools/install-dependencies.sh --for run
-echo "building (make -j$(nproc))"
-# Two at once build one after the other.
-build=(make -s -j"$(nproc)" BUILD=build program)
-if command -v flock >/dev/null; then build=(flock Makefile "${build[@]}"); fi
-"${build[@]}"
+# The jobs of a cluster use what was built when they were submitted.
+if [ -z "$stage" ]; then
+    tools/install-dependencies.sh --for run
+    echo "building (make -j$(nproc))"
+    # Two at once build one after the other.
+    build=(make -s -j"$(nproc)" BUILD=build program)
+    if command -v flock >/dev/null; then build=(flock Makefile "${build[@]}"); fi
+    "${build[@]}"
+elif [ ! -x build/bso ]; then
+    echo "run_all.sh: --stage $stage: build/bso is not there; run make" >&2
+    exit 1
+fi
 
 if [ -n "$optimizers" ]; then
     results=${results:-results/compare}
@@ -153,19 +184,74 @@ made_of() { # name
     esac
 }
 
-run_sweep() { # profile
-    local sweep=(build/bso sweep "experiments/$1.conf" --out "$results")
-    if [ -n "$jobs" ]; then sweep+=(--jobs "$jobs"); fi
+# Regret and memory are about no data set: which of them belong to it? --only a training leaves them out.
+theory_of() { # profile
+    case $(made_of "$only") in
+    regret | memory) made_of "$only" ;;
+    sweep) ;;
+    *) case $1 in datasets | *.conf) ;; *) [ -n "$only" ] || echo regret memory ;; esac ;;
+    esac
+}
+
+has_trainings() {
+    case $(made_of "$only") in regret | memory) return 1 ;; esac
+}
+
+in_stage() { [ -z "$stage" ] || [ "$stage" = "$1" ]; }
+
+# The cores that Slurm gave to this task, whether or not it holds the processes to them.
+task_cores() { echo "${SLURM_CPUS_PER_TASK:-${SLURM_CPUS_ON_NODE:-}}"; }
+
+sweep_command() { # profile: in $sweep
+    sweep=(build/bso sweep)
+    case $1 in *.conf) sweep+=("$1") ;; *) sweep+=("experiments/$1.conf") ;; esac
+    sweep+=(--out "$results")
     if [ -n "$only" ]; then sweep+=(--only "$only"); fi
     if [ -n "$dry_run" ]; then sweep+=(--dry-run); fi
     if [ -n "$retry" ]; then sweep+=(--retry-failed); fi
+}
+
+run_sweep() { # profile
+    local sweep at_once=$jobs cores
+    sweep_command "$1"
+    if [ "$stage" = trainings ]; then
+        cores=$(task_cores)
+        at_once=${jobs:-1}
+        sweep+=(--no-wait --no-estimate)
+        if [ -n "$cores" ]; then sweep+=(--threads $((cores > at_once ? cores / at_once : 1))); fi
+    fi
+    if [ -n "$at_once" ]; then sweep+=(--jobs "$at_once"); fi
     supervised "${sweep[@]}"
 }
 
+# What is left of a sweep, in $left, without training any of it; what the sweep says goes to standard error. Returns 1 where
+# something failed or diverged; $left is empty where the sweep itself is wrong.
+left_of() { # profile, options of the sweep
+    local sweep said status=0
+    sweep_command "$1"
+    shift
+    said=$("${sweep[@]}" --prepare "$@") || status=$?
+    left=$(sed -n 's/^cells left: //p' <<<"$said")
+    grep -v '^cells left: ' <<<"$said" >&2 || true
+    return "$status"
+}
+
+# Before tables are made of what there is: is that all?
+check_trained() { # profile
+    local left failed=0
+    left_of "$1" --dry-run || failed=1
+    if [ "${left:-0}" -gt 0 ]; then
+        echo "run_all.sh: $left trainings are missing; the command that began this goes on with them" >&2
+        failed=1
+    fi
+    return "$failed"
+}
+
 run_regret() { # profile
-    local regret=(build/bso regret --out "$results")
+    local regret=(build/bso regret --out "$results") at_once=$jobs
+    if [ -n "$stage" ]; then at_once=$(task_cores); fi
     if [ "$1" = smoke ]; then regret+=(--rounds 1000 --seeds 2); fi
-    if [ -n "$jobs" ]; then regret+=(--jobs "$jobs"); fi
+    if [ -n "$at_once" ]; then regret+=(--jobs "$at_once"); fi
     if [ -n "$dry_run" ]; then regret+=(--dry-run); fi
     supervised "${regret[@]}"
 }
@@ -177,6 +263,29 @@ run_memory() { # profile
     supervised "${memory[@]}"
 }
 
+# Trainings, regret and memory, as far as the stage has them. At the tables regret and memory find everything done, unless
+# their job failed; trainings are only counted. Returns 1 where something of it failed.
+run_work() { # profile
+    local failed=0 status=0 theory
+    if has_trainings; then
+        if in_stage trainings; then
+            run_sweep "$1" || failed=$?
+        elif [ "$stage" = tables ]; then
+            check_trained "$1" || failed=$?
+        fi
+    fi
+    [ "$stage" != trainings ] || return "$failed"
+    for theory in $(theory_of "$1"); do
+        if [ "$failed" -gt 1 ] || [ "$status" -gt 1 ]; then break; fi
+        case $theory in
+        regret) run_regret "$1" || status=$? ;;
+        memory) run_memory "$1" || status=$? ;;
+        esac
+    done
+    if [ "$status" -gt "$failed" ]; then failed=$status; fi
+    return "$failed"
+}
+
 # One table or figure of the paper: what it is made of, its table, its plots. Returns 1 where something of it failed.
 run_part() { # profile
     local failed=0 page=$only plots=$only
@@ -184,12 +293,8 @@ run_part() { # profile
     regret) page=regret_summary ;;
     memory | table1 | fig4) page=table1 plots=memory_steps ;;
     esac
-    case $(made_of "$only") in
-    sweep) run_sweep "$1" || failed=$? ;;
-    regret) run_regret "$1" || failed=$? ;;
-    memory) run_memory "$1" || failed=$? ;;
-    esac
-    if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then return "$failed"; fi
+    run_work "$1" || failed=$?
+    if [ -n "$dry_run" ] || [ "$failed" -gt 1 ] || ! in_stage tables; then return "$failed"; fi
     supervised build/bso table "$results" --only "$only" >/dev/null || failed=1
     supervised plots/draw.sh "$results" "$plots" || failed=1
     if [ -f "$results/tables/$page.md" ]; then
@@ -203,15 +308,9 @@ run_part() { # profile
 
 # A profile with its tables, plots and report. Returns 1 where something of it failed.
 run_profile() { # profile
-    local failed=0 status=0
-    run_sweep "$1" || failed=$?
-    # These two are about no data set; --only is about trainings here.
-    if [ "$failed" -le 1 ] && [ "$1" != datasets ] && [ -z "$only" ]; then
-        run_regret "$1" || status=$?
-        [ "$status" -gt 1 ] || run_memory "$1" || status=$?
-        if [ "$status" -gt "$failed" ]; then failed=$status; fi
-    fi
-    if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then return "$failed"; fi
+    local failed=0
+    run_work "$1" || failed=$?
+    if [ -n "$dry_run" ] || [ "$failed" -gt 1 ] || ! in_stage tables; then return "$failed"; fi
 
     # A sweep with failures still has something to show: whatever is finished.
     if [ -z "$(find "$results/runs" -name '*.h5' -print -quit 2>/dev/null)" ]; then
@@ -234,26 +333,57 @@ run_profile() { # profile
     return "$failed"
 }
 
+# One profile, or one part of it: here, or on the cluster.
+run_one() { # profile
+    if [ -n "$slurm" ]; then
+        submit "$1"
+    elif [ -n "$(made_of "$only")" ]; then
+        run_part "$1"
+    else
+        run_profile "$1"
+    fi
+}
+
+# Submits what is missing of it (see tools/slurm-submit.sh); data sets are made here, so that no two tasks make one.
+submit() { # profile
+    local left=0 tasks theory='' part page options how=()
+    results=$(realpath -m -- "$results")
+    options=(--profile "$1" --results "$results")
+    if has_trainings; then
+        left_of "$1" || true
+        if [ -z "$left" ]; then return 1; fi
+        echo "trainings to submit: $left"
+    fi
+    # Both write their page at the end; whether it is of these settings the last job sees, which goes through them again.
+    for part in $(theory_of "$1"); do
+        case $part in regret) page=regret_summary ;; memory) page=table1 ;; esac
+        if [ ! -f "$results/tables/$page.md" ]; then theory=yes; fi
+    done
+    tasks=$((left < tasks_most ? left : tasks_most))
+    if [ -n "$only" ]; then options+=(--only "$only"); fi
+    if [ -n "$jobs" ]; then options+=(--jobs "$jobs"); fi
+    if [ -n "$dry_run" ]; then how=(--dry-run); fi
+    tools/slurm-submit.sh "${how[@]}" "$name" "$results" "$tasks" "$theory" "${options[@]}" -- "${sbatch_options[@]}"
+}
+
 failed=0
-if [ -n "$(made_of "$only")" ]; then
+if [ -n "$profile" ] || [ -n "$(made_of "$only")" ]; then
     profile=${profile:-quick}
-    results=${results:-results/$profile}
-    run_part "$profile" || failed=$?
-elif [ -n "$profile" ]; then
-    results=${results:-results/$profile}
-    run_profile "$profile" || failed=$?
+    name=$(basename -- "$profile" .conf)
+    results=${results:-results/$name}
+    run_one "$profile" || failed=$?
 else
     given=$results
-    results=${given:-results/quick}
-    run_profile quick || failed=$?
+    results=${given:-results/quick} name=quick
+    run_one quick || failed=$?
     # --only may leave nothing of the second one.
     if [ "$failed" -le 1 ] && [ -z "$only" ]; then
         results=${given:+$given/datasets}
-        results=${results:-results/datasets}
-        run_profile datasets || failed=$?
+        results=${results:-results/datasets} name=datasets
+        run_one datasets || failed=$?
     fi
 fi
-if [ -n "$dry_run" ] || [ "$failed" -gt 1 ]; then exit "$failed"; fi
+if [ -n "$dry_run$slurm$stage" ] || [ "$failed" -gt 1 ]; then exit "$failed"; fi
 minutes=$(((SECONDS - started) / 60)) seconds=$(((SECONDS - started) % 60))
 if [ "$failed" -eq 0 ]; then
     echo "done in $minutes min $seconds s"

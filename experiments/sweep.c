@@ -6,7 +6,8 @@
 
 static const char help[] =
     "usage: bso sweep FILE.conf [--out DIR] [--jobs N] [--threads M] [--only TEXT] [--dry-run]\n"
-    "                           [--checkpoint MINUTES] [--retry-failed] [--no-wait]\n\n"
+    "                           [--checkpoint MINUTES] [--retry-failed] [--no-wait] [--no-estimate] "
+    "[--prepare]\n\n"
     "  --out DIR      results go to DIR/runs (default: results/NAME, NAME from the file)\n"
     "  --jobs N       cells trained at once (default: one for each core)\n"
     "  --threads M    threads of each (default: cores divided by jobs)\n"
@@ -16,7 +17,11 @@ static const char help[] =
     "  --dry-run      list the cells and the estimated time, train nothing\n"
     "  --checkpoint M minutes between two checkpoints of a training (default: 10); off: none\n"
     "  --retry-failed train cells again that failed in an earlier sweep\n"
-    "  --no-wait      leave cells that another process is training to it, and do not wait for them\n\n"
+    "  --no-wait      leave cells that another process is training to it, and do not wait for them\n"
+    "  --no-estimate  begin at once, without measuring how long it will take\n"
+    "  --prepare      train nothing: make the folder, open every data set (stand-ins are made), forget "
+    "failures\n"
+    "                 with --retry-failed, and say how many cells are left; with --dry-run only say it\n\n"
     "Finished cells are kept, changed ones run again. Stopped with Ctrl-C or killed, the same command goes "
     "on\n"
     "where it was, within trainings, too (checkpoints). Several sweeps, on several machines, may share a "
@@ -38,6 +43,8 @@ static int parse(int argc, char **argv, bso_sweep_options *o, const char **out, 
         if (code == 0) code = bso_flag(argv[i], "--dry-run", &o->dry);
         if (code == 0) code = bso_flag(argv[i], "--retry-failed", &o->retry_failed);
         if (code == 0) code = bso_flag(argv[i], "--no-wait", &o->no_wait);
+        if (code == 0) code = bso_flag(argv[i], "--no-estimate", &o->no_estimate);
+        if (code == 0) code = bso_flag(argv[i], "--prepare", &o->prepare);
         if (code == 0) code = bso_flag(argv[i], "--help", asked);
         if (code == 0) code = bso_flag(argv[i], "-h", asked);
         if (code == 1 && jobs) code = bso_option_number("--jobs", jobs, 1, 256, &o->jobs);

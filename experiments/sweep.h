@@ -13,6 +13,8 @@ typedef struct {
     const char *checkpoint; /* minutes between checkpoints, as `bso run` takes them; NULL: as usual */
     bool retry_failed;      /* try again what failed in an earlier sweep */
     bool no_wait;           /* leave what other processes are training to them */
+    bool no_estimate;       /* begin without measuring how long it will take */
+    bool prepare;           /* make what cells need, say how many are left, train nothing */
     bool dry;               /* list and estimate, train nothing */
     bool alone;             /* the folder is this sweep's alone: results of other cells are told of */
     char directory[2048], runs[2100]; /* DIR and DIR/runs */

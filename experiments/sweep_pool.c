@@ -169,8 +169,8 @@ static void finish(bso_job *job, int status, bool stop, size_t done, size_t n, b
     last_line(job->output, job->state != BSO_JOB_DONE, line, sizeof line);
     close(job->output);
     if (job->state == BSO_JOB_WAITING || job->state == BSO_JOB_ELSEWHERE) return;
-    const bool stopped_by_others =
-        WIFEXITED(status) && (WEXITSTATUS(status) == 128 + SIGTERM || WEXITSTATUS(status) == 128 + SIGINT);
+    const int signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
+    const bool stopped_by_others = signal_number == SIGTERM || signal_number == SIGINT;
     if (WIFSIGNALED(status)) {
         snprintf(line, sizeof line, "ended by signal %d (%s)%s", WTERMSIG(status),
                  strsignal(WTERMSIG(status)), WTERMSIG(status) == SIGKILL ? "; out of memory?" : "");
@@ -238,18 +238,22 @@ bso_job_state bso_job_look(const bso_job *job, bool retry, bool *lacking)
     return state;
 }
 
-/* See what has become of the jobs of other processes. */
+/* See what has become of a job that another process has, or may have had. */
+static void look_again(bso_job *job, const bso_job *jobs, size_t n, bso_status *view)
+{
+    bool lacking;
+    bso_status_clear(view);
+    job->state = bso_job_look(job, false, &lacking);
+    if (job->state != BSO_JOB_DONE) return;
+    printf("[%zu/%zu] %s  %s: trained by another process\n", count(jobs, n).done, n, job->label, job->name);
+    fflush(stdout);
+}
+
 static void look_elsewhere(bso_job *jobs, size_t n, bso_status *view)
 {
     for (size_t i = 0; i < n; i++) {
-        bool lacking;
         if (jobs[i].state != BSO_JOB_ELSEWHERE || held_elsewhere(&jobs[i])) continue;
-        bso_status_clear(view);
-        jobs[i].state = bso_job_look(&jobs[i], false, &lacking);
-        if (jobs[i].state != BSO_JOB_DONE) continue;
-        printf("[%zu/%zu] %s  %s: trained by another process\n", count(jobs, n).done, n, jobs[i].label,
-               jobs[i].name);
-        fflush(stdout);
+        look_again(&jobs[i], jobs, n, view);
     }
 }
 
@@ -305,16 +309,15 @@ static void collect(bso_job *jobs, size_t n, bool stop, bso_status *view, double
     }
 }
 
-/* Start waiting jobs, in their order, as long as there is room. Returns 0 or BSO_ERROR. */
-static int start_more(bso_job *jobs, size_t n, command *c, const bso_jobs_options *o)
+/* Start waiting jobs, in their order, as long as there is room. Since it was planned another process may have
+ * trained one, or have failed to, which would happen again. Returns 0 or BSO_ERROR. */
+static int start_more(bso_job *jobs, size_t n, command *c, const bso_jobs_options *o, bso_status *view)
 {
     size_t room = (size_t)o->at_once - count(jobs, n).running;
     for (size_t i = 0; room > 0 && i < n; i++) {
         if (jobs[i].state != BSO_JOB_WAITING) continue;
-        if (held_elsewhere(&jobs[i])) {
-            jobs[i].state = BSO_JOB_ELSEWHERE;
-            continue;
-        }
+        look_again(&jobs[i], jobs, n, view);
+        if (jobs[i].state != BSO_JOB_WAITING) continue;
         if (start(&jobs[i], c, o)) return BSO_ERROR;
         room--;
     }
@@ -338,7 +341,7 @@ int bso_jobs_run(bso_job *jobs, size_t n, const bso_jobs_options *o)
             looked = bso_clock();
         }
         bool stop = code || bso_stop_requested;
-        if (!stop) code = start_more(jobs, n, c, o);
+        if (!stop) code = start_more(jobs, n, c, o, &view);
         stop = code || bso_stop_requested;
         for (size_t i = 0; stop && !told && i < n; i++) {
             if (jobs[i].state == BSO_JOB_RUNNING) kill(jobs[i].process, SIGTERM);

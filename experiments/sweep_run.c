@@ -234,6 +234,12 @@ static int estimate(plan *p, int at_once, int threads)
     return code;
 }
 
+static int without_estimate(plan *p)
+{
+    for (size_t i = 0; i < p->count; i++) p->jobs[i].estimate = NAN;
+    return 0;
+}
+
 static void print_cells(const plan *p)
 {
     for (size_t i = 0; i < p->count; i++) {
@@ -245,6 +251,17 @@ static void print_cells(const plan *p)
         if (job->state == BSO_JOB_FAILED) snprintf(text, sizeof text, "failed");
         printf("%12s  %-24s  %s\n", text, job->label, job->name);
     }
+}
+
+/* The last line is for scripts. */
+static int tell_left(const bso_sweep *sweep, const plan *p)
+{
+    const size_t failed = count_state(p, BSO_JOB_FAILED), diverged = count_state(p, BSO_JOB_DIVERGED);
+    printf(
+        "%s: %zu of %zu cells are done, %zu failed, %zu diverged, %zu are being trained\ncells left: %zu\n",
+        sweep->name, count_state(p, BSO_JOB_DONE), p->count, failed, diverged,
+        count_state(p, BSO_JOB_ELSEWHERE), count_state(p, BSO_JOB_WAITING));
+    return failed + diverged > 0;
 }
 
 /* Everything after the file is read. */
@@ -269,7 +286,8 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
                jobs, threads, machine);
     if (o->alone) tell_strangers(o, sweep);
     tell_lacking_parts(lacking);
-    code = estimate(p, jobs, threads);
+    if (o->prepare) return tell_left(sweep, p);
+    code = o->no_estimate ? without_estimate(p) : estimate(p, jobs, threads);
     if (code) return code;
 
     char text[32];

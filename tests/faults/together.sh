@@ -44,9 +44,9 @@ check "going on from its checkpoints" [ "$(for file in "$dir"/runs/*.h5; do "$bs
 
 # A training that somebody stops is no failure: the next sweep goes on with it.
 dir=$work/together_stopped
-"$bso" sweep "$conf" --out "$dir" --jobs 2 > "$work/first" 2>&1 &
+"$bso" sweep "$conf" --out "$dir" --jobs 2 --checkpoint 0 > "$work/first" 2>&1 &
 first=$!
-for i in $(seq 400); do grep -q estimate "$work/first" && break; sleep 0.05; done
+for i in $(seq 400); do [ "$(find "$dir/runs" -name 'tbso*.checkpoint' 2> /dev/null | wc -l)" = 1 ] && break; sleep 0.05; done
 for i in $(seq 400); do pkill -TERM -f 'bso run .*[t]ogether_stopped.*optimizer=tbso' && break; sleep 0.05; done
 wait $first
 check "a training that is stopped from outside: exit 1, named, no failure is noted" \
@@ -74,6 +74,10 @@ check "tables name it" grep -q 'Left out, because its training failed: bso-ottt'
 "$bso" report "$work/together_failed" > "$work/out" 2> "$work/err"
 check "the report, too" grep -q 'training of bso-ottt.* failed' "$work/together_failed/report.md"
 "$bso" run --set dataset=mnist --set "data_dir=$data" --set network=8C3-AP2-8C3-GAP-FC --set epochs=0 --set "save=$work/none.h5" --set optimizer=bso > "$work/out" 2>&1
+run sweep "$conf" --out "$work/together_failed" --prepare
+check "--prepare: nothing is left, one failed" eval '[ $status = 1 ] && says "1 failed" && says "^cells left: 0$"'
+run sweep "$conf" --out "$work/together_failed" --prepare --retry-failed
+check "--prepare --retry-failed: one is left" eval '[ $status = 0 ] && says "^cells left: 1$"'
 run sweep "$conf" --out "$work/together_failed" --retry-failed
 check "--retry-failed trains it" [ $status = 0 -a "$(find "$work/together_failed/runs" -name '*.failed' | wc -l)" = 0 ]
 totals
