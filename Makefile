@@ -54,7 +54,7 @@ REPLAYS = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/replay_%)
 FUZZ_OBJ = $(BUILD)/tests/fuzz/fuzz.o $(TEST_LIB_OBJ) $(BUILD)/libexperiments.a $(BUILD)/libbso.a
 FORMATTED = $(shell find core baselines datasets experiments tests -name '*.[ch]')
 
-.PHONY: all program tests test faults soak test-races bench test-avx512 fuzz fuzzers optimizer clean format format-check install-deps help FORCE
+.PHONY: all program mpi mpi-if-there tests test faults soak test-races bench test-avx512 fuzz fuzzers optimizer clean format format-check install-deps help FORCE
 .SECONDARY:
 all: program
 program: $(BUILD)/bso
@@ -67,6 +67,20 @@ $(BUILD)/libexperiments.a: $(PROGRAM_OBJ)
 %.a:
 	@rm -f $@
 	ar rcs $@ $^
+
+# The same program with the door to other machines (docs/mpi.md), which is one object: MPI is needed by nothing else.
+MPI_CFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags ompi-c 2>/dev/null))
+mpi: $(BUILD)/bso-mpi
+# For tests: only where there is one.
+mpi-if-there: $(if $(shell pkg-config --exists ompi-c && echo there),mpi)
+
+$(BUILD)/bso-mpi: $(BUILD)/experiments/main.o $(BUILD)/mpi/shards_mpi.o $(BUILD)/libexperiments.a $(BUILD)/libbso.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $$(pkg-config --libs ompi-c)
+
+$(BUILD)/mpi/shards_mpi.o: core/shards_mpi.c $(BUILD)/flags
+	@mkdir -p $(dir $@)
+	@pkg-config --exists ompi-c || { echo 'make mpi needs Open MPI: apt-get install libopenmpi-dev openmpi-bin' >&2; exit 1; }
+	$(CC) $(ALL_CFLAGS) -DBSO_MPI $(MPI_CFLAGS) -c -o $@ $<
 
 # Recompile everything when the compiler or its flags change.
 $(BUILD)/flags: FORCE
@@ -144,7 +158,7 @@ fuzzers: $(FUZZERS)
 # A second make, because the first one has looked for the libraries before they were installed.
 test:
 	@tools/install-dependencies.sh --for test
-	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests mpi-if-there
 	@tools/run-tests.sh $(BUILD)/bso $(TESTS) $(REPLAYS) $(TEST_SCRIPTS)
 
 # Faults in large numbers: COUNT kills, every call that can fail.
@@ -205,6 +219,7 @@ format-check:
 
 help:
 	@echo 'make               build/bso, optimised'
+	@echo 'make mpi           build/bso-mpi, for one training on several machines; needs Open MPI'
 	@echo 'make test          install what the tests need, build and run all of them'
 	@echo 'make tests         build the tests only'
 	@echo 'make faults        what can go wrong, in large numbers: kills, calls and allocations that fail, sweeps that meet; COUNT=50'

@@ -179,6 +179,7 @@ static void exchange_logs(bso_checkpoint_file *f, bso_training *tr)
     bso_checkpoint_block(f, "memory_at_peak", run->memory_at_peak, sizeof run->memory_at_peak);
     bso_checkpoint_block(f, "memory_total_peak", &run->memory_total_peak, sizeof run->memory_total_peak);
     bso_checkpoint_block(f, "rss_peak", &run->rss_peak, sizeof run->rss_peak);
+    bso_checkpoint_block(f, "traffic", &run->traffic, sizeof run->traffic);
     bso_checkpoint_block(f, "started", run->started, sizeof run->started);
     bso_checkpoint_block(f, "continued", &run->continued, sizeof run->continued);
     bso_checkpoint_block(f, "kernel_change", run->kernel_change, sizeof run->kernel_change);
@@ -196,9 +197,8 @@ static void exchange(bso_checkpoint_file *f, bso_training *tr)
 
 /* ---- writing ---- */
 
-int bso_training_checkpoint(bso_training *tr)
+static int write_checkpoint(bso_training *tr)
 {
-    if (!tr->checkpoints) return 0;
     char previous[BSO_PATH], identity[IDENTITY];
     bso_checkpoint_file f;
     if (bso_file_with(previous, tr->checkpoints->path, before) || describe(tr, identity) ||
@@ -215,10 +215,17 @@ int bso_training_checkpoint(bso_training *tr)
     return bso_checkpoint_close(&f, previous);
 }
 
-int bso_training_checkpoint_due(bso_training *tr)
+int bso_training_checkpoint(bso_training *tr)
 {
-    const bool due = tr->checkpoints && bso_clock() - tr->checkpointed >= tr->checkpoints->seconds;
-    return due ? bso_training_checkpoint(tr) : 0;
+    if (!tr->checkpoints) return 0;
+    if (bso_training_gather(tr)) return BSO_ERROR;
+    const int status = bso_shards_rank(tr->shards) == 0 ? write_checkpoint(tr) : 0;
+    return bso_shards_agree(tr->shards, status, NULL);
+}
+
+bool bso_training_checkpoint_due(const bso_training *tr)
+{
+    return tr->checkpoints && bso_clock() - tr->checkpointed >= tr->checkpoints->seconds;
 }
 
 /* ---- reading ---- */
@@ -295,9 +302,9 @@ static void tell(const bso_training *tr)
     bso_notice_warning(text);
 }
 
-int bso_training_continue(bso_training *tr)
+/* *found <- 1 where there is one and it was read. Returns 0 or BSO_ERROR. */
+static int read_checkpoint(bso_training *tr, unsigned *found)
 {
-    if (!tr->checkpoints) return 0;
     bso_checkpoint_file f;
     char previous[BSO_PATH], identity[IDENTITY];
     bool other_kernels;
@@ -312,8 +319,25 @@ int bso_training_continue(bso_training *tr)
     exchange(&f, tr);
     if (bso_checkpoint_close(&f, NULL)) return BSO_ERROR;
     tr->run->continued++;
-    if (tr->run->epochs_done > 0) tr->run->final = tr->run->epochs[tr->run->epochs_done - 1];
     if (other_kernels) note_kernel_change(tr, identity);
-    tell(tr);
+    *found = 1;
+    return 0;
+}
+
+int bso_training_continue(bso_training *tr)
+{
+    if (!tr->checkpoints) return 0;
+    const bool first = bso_shards_rank(tr->shards) == 0;
+    unsigned found = 0;
+    const int status = bso_shards_agree(tr->shards, first ? read_checkpoint(tr, &found) : 0, &found);
+    if (status || !found) return status;
+    if (tr->shards) {
+        bso_checkpoint_file others = {.shards = tr->shards};
+        exchange(&others, tr);
+        /* What was counted before is the first rank's. */
+        if (!first) bso_network_reset_counts(tr->net);
+    }
+    if (tr->run->epochs_done > 0) tr->run->final = tr->run->epochs[tr->run->epochs_done - 1];
+    if (first) tell(tr);
     return 0;
 }

@@ -33,6 +33,7 @@ int bso_checkpoint_create(bso_checkpoint_file *f, const char *path)
     f->in = NULL;
     f->crc = 0;
     f->length = 0;
+    f->shards = NULL;
     if (bso_file_open(&f->out, path)) return BSO_ERROR;
     put(f, first_line, strlen(first_line));
     return 0;
@@ -56,6 +57,7 @@ int bso_checkpoint_open(bso_checkpoint_file *f, const char *path)
 {
     f->path = path;
     f->writing = f->failed = false;
+    f->shards = NULL;
     if (bso_seal_check(path, true)) return BSO_ERROR;
     f->in = fopen(path, "rbe");
     if (!f->in) return bso_fail("%s: cannot be read: %s", path, strerror(errno));
@@ -74,6 +76,10 @@ static heading heading_of(const char *name, size_t bytes)
 void bso_checkpoint_block(bso_checkpoint_file *f, const char *name, void *data, size_t bytes)
 {
     const heading wanted = heading_of(name, bytes);
+    if (f->shards) {
+        bso_shards_broadcast(f->shards, data, bytes);
+        return;
+    }
     if (f->writing) {
         put(f, &wanted, sizeof wanted);
         put(f, data, bytes);

@@ -9,6 +9,7 @@
 #define BSO_CHECKPOINT_FILE_H
 
 #include "core/file.h"
+#include "core/shards.h"
 
 #include <stdio.h>
 
@@ -24,6 +25,7 @@ typedef struct {
     bso_file_stream out;
     uint32_t crc; /* of what was written so far, */
     uint64_t length;
+    bso_shards *shards; /* not NULL: no file; every block goes from the first rank to the others */
 } bso_checkpoint_file;
 
 /* Start to write. Returns 0 or BSO_ERROR. */

@@ -53,12 +53,24 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
     const float *y = bso_layer_map(l->below, pass->t);
     float *dx = net->gradient[0], *dy = own->joins ? net->gradient[1] : dx, *gradients = bso_scratch(net, 0);
     size_t m = pixels(l, pass);
+    /* Sums over all ranks need every channel first. */
+    double *all = net->shards ? net->channel_sums : NULL;
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < l->out.channels; c++) {
         size_t at = (size_t)c * m;
-        bso_lanes sums[2] = {{0}};
-        bso_norm_backward_sums(&own->norm, pass, c, sums, dx + at, y + at, m);
-        bso_norm_backward(&own->norm, pass, c, sums, dy + at, dx + at, y + at, m, gradients);
+        bso_lanes lanes[2] = {{0}};
+        bso_norm_backward_sums(&own->norm, pass, c, lanes, dx + at, y + at, m);
+        double own_sums[2], *sums = all ? all + 2 * c : own_sums;
+        for (int i = 0; i < 2; i++) sums[i] = bso_lanes_sum(lanes[i]);
+        if (!all) bso_norm_backward(&own->norm, pass, c, sums, dy + at, dx + at, y + at, m, gradients);
+    }
+    if (all) {
+        bso_shards_sum_doubles(net->shards, all, 2 * (size_t)l->out.channels);
+#pragma omp parallel for schedule(static)
+        for (int c = 0; c < l->out.channels; c++) {
+            size_t at = (size_t)c * m;
+            bso_norm_backward(&own->norm, pass, c, all + 2 * c, dy + at, dx + at, y + at, m, gradients);
+        }
     }
     if (own->joins) {
         net->gradient[0] = dy;

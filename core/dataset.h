@@ -132,6 +132,8 @@ typedef struct {
     uint32_t *mixed[BSO_SPLITS]; /* TRAIN and TEST: index in the file of each position; NULL: the same */
     uint32_t *order;             /* positions of the training split in the current epoch */
     uint32_t order_epoch;
+    int shard, shards; /* which part of each batch of a sequence is made, of how many */
+    bool borrowed;     /* data belongs to another loader */
     /* The sequence that bso_loader_start began. */
     bso_split split;
     uint32_t epoch;
@@ -146,6 +148,9 @@ typedef struct {
  * unknown augmentation, more than 16 channels, ...). */
 int bso_loader_open(bso_loader *l, const bso_settings *s);
 void bso_loader_close(bso_loader *l);
+/* The same for one rank of several that have a shard of each batch each. lender: an open loader of the same
+ * settings, which must stay open, whose data set is used; NULL: one of its own is opened. */
+int bso_loader_open_shard(bso_loader *l, const bso_settings *s, int shard, const bso_loader *lender);
 
 /* The index in the file of a position in a split; of training in the order of the last epoch asked for. */
 size_t bso_loader_index(const bso_loader *l, bso_split split, size_t position);
@@ -161,7 +166,8 @@ int bso_loader_batch(bso_loader *l, bso_split split, uint32_t epoch, size_t firs
  * shorter. Workers, where there are some, make the next `queue` batches meanwhile. A sequence may be left
  * before its end. Allocates at the first call, and where `batch` has grown. Returns 0 or BSO_ERROR. */
 int bso_loader_start(bso_loader *l, bso_split split, uint32_t epoch, size_t first, size_t end, size_t batch);
-/* The next batch: x and y as above, good until the next call; n samples. Returns 0 or BSO_ERROR. */
+/* The next batch: x and y as above, good until the next call; n samples. Of a shard: of the next batch those
+ * that are this shard's; of a last one that is shorter there may be none (n = 0). Returns 0 or BSO_ERROR. */
 int bso_loader_next(bso_loader *l, const float **x, const int **y, size_t *n);
 
 #endif

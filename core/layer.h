@@ -17,6 +17,7 @@
 #include "core/kernels.h"
 #include "core/network.h"
 #include "core/products.h"
+#include "core/shards.h"
 #include "core/stages.h"
 
 typedef struct bso_layer bso_layer;
@@ -93,6 +94,12 @@ struct bso_network {
     bso_learner *learners;
     bso_buffer *buffers;
     bso_neuron_counts *neurons;
+    /* A rank's network: `batch` is that of its shard. */
+    int shard_count;
+    bso_shards *shards; /* NULL: it has joined no group */
+    float *collected; /* [largest parameter]: a gradient until its sum over the ranks can be taken; NULL where
+                         updates are accumulated, or of one shard */
+    double *channel_sums; /* [2 * most channels]: batch norm's, likewise */
     bool attached;
     bso_counter *counter;         /* of operations, in evaluation; NULL: none */
     bso_stage_clock *stages;      /* NULL: time is not taken */
@@ -160,6 +167,7 @@ const float *bso_synapse_float_input(const bso_layer *l, const bso_pass *pass);
 
 /* Count what layer i is about to get at this time step (core/operations.c). */
 void bso_counter_see(bso_counter *counter, int i, const bso_pass *pass);
+void bso_counter_gather(bso_counter *counter, bso_shards *shards);
 void bso_counter_free(bso_counter *counter);
 
 /* Registration while building: append to the network's lists. NULL or BSO_ERROR where memory is out. */
@@ -174,6 +182,12 @@ void bso_network_want_scratch(bso_network *net, size_t bytes);
 static inline void *bso_scratch(const bso_network *net, int thread)
 {
     return net->scratch + (size_t)thread * net->scratch_bytes;
+}
+
+/* Samples of the whole batch that a pass in training has a shard of: all shards are of one size. */
+static inline size_t bso_pass_samples(const bso_pass *pass)
+{
+    return (size_t)pass->n * (size_t)bso_shards_size(pass->net->shards);
 }
 
 /* One training pass after the forward of step t: the loss, L[t] of docs/methods.md, 3, added up; logits added

@@ -247,17 +247,33 @@ static int prepare(bso_loader *l, const bso_settings *s)
         bso_alloc(BSO_MEM_DATASET, l->count[BSO_SPLIT_TRAIN], sizeof *l->order, "the order of samples");
     if (!l->order) return BSO_ERROR;
     make_order(l, 0);
-    return find_statistics(l, s->normalize);
+    return l->borrowed ? 0 : find_statistics(l, s->normalize);
+}
+
+static void borrow(bso_loader *l, const bso_loader *lender)
+{
+    l->borrowed = true;
+    l->data = lender->data;
+    memcpy(l->mean, lender->mean, sizeof l->mean);
+    memcpy(l->deviation, lender->deviation, sizeof l->deviation);
 }
 
 int bso_loader_open(bso_loader *l, const bso_settings *s)
 {
+    return bso_loader_open_shard(l, s, 0, NULL);
+}
+
+int bso_loader_open_shard(bso_loader *l, const bso_settings *s, int shard, const bso_loader *lender)
+{
     memset(l, 0, sizeof *l);
+    l->shard = shard;
+    l->shards = (int)s->shards;
     l->shuffle = s->shuffle;
     l->seed = s->seed;
     l->black = strcmp(s->behaviour, "reference") == 0;
     if (parse_augment(l, s->augment)) return BSO_ERROR;
-    if (bso_dataset_open(&l->data, s)) return BSO_ERROR;
+    if (lender) borrow(l, lender);
+    if (!lender && bso_dataset_open(&l->data, s)) return BSO_ERROR;
     int rc = prepare(l, s);
     if (rc) bso_loader_close(l);
     return rc;
@@ -266,7 +282,7 @@ int bso_loader_open(bso_loader *l, const bso_settings *s)
 void bso_loader_close(bso_loader *l)
 {
     bso_prefetch_close(l->ahead);
-    bso_dataset_close(&l->data);
+    if (!l->borrowed) bso_dataset_close(&l->data);
     bso_free(l->scratch);
     bso_free(l->order);
     for (int split = 0; split < BSO_SPLITS; split++) bso_free(l->mixed[split]);
@@ -432,18 +448,33 @@ static int make_room(bso_loader *l, size_t batch)
     return 0;
 }
 
+/* Samples of a whole batch that are this shard's. */
+static size_t part_of(const bso_loader *l, size_t batch)
+{
+    return batch / (size_t)l->shards;
+}
+
+/* How far behind a batch's first sample this shard's first one is. */
+static size_t before_shard(const bso_loader *l)
+{
+    return part_of(l, l->batch) * (size_t)l->shard;
+}
+
 int bso_loader_start(bso_loader *l, bso_split split, uint32_t epoch, size_t first, size_t end, size_t batch)
 {
     assert(first <= end && end <= l->count[split] && batch > 0);
     if (l->ahead) bso_prefetch_stop(l->ahead);
-    if (make_room(l, batch)) return BSO_ERROR;
+    if (make_room(l, part_of(l, batch))) return BSO_ERROR;
     if (split == BSO_SPLIT_TRAIN && l->order_epoch != epoch) make_order(l, epoch);
     l->split = split;
     l->epoch = epoch;
     l->next = first;
     l->end = end;
     l->batch = batch;
-    if (l->ahead) bso_prefetch_start(l->ahead, &(bso_range){split, epoch, first, end - first}, batch);
+    const size_t before = before_shard(l);
+    if (l->ahead && before < end - first)
+        bso_prefetch_start(l->ahead, &(bso_range){split, epoch, first + before, end - first - before},
+                           part_of(l, batch), batch);
     return 0;
 }
 
@@ -451,16 +482,19 @@ int bso_loader_next(bso_loader *l, const float **x, const int **y, size_t *n)
 {
     assert(l->next < l->end);
     double begun = bso_clock();
-    int rc;
-    if (l->ahead) {
+    const size_t left = l->end - l->next, before = before_shard(l), part = part_of(l, l->batch);
+    int rc = 0;
+    if (before >= left) {
+        *n = 0;
+    } else if (l->ahead) {
         rc = bso_prefetch_next(l->ahead, x, y, n);
     } else {
-        *n = l->end - l->next < l->batch ? l->end - l->next : l->batch;
-        rc = bso_loader_batch(l, l->split, l->epoch, l->next, *n, l->x, l->y, NULL);
+        *n = left - before < part ? left - before : part;
+        rc = bso_loader_batch(l, l->split, l->epoch, l->next + before, *n, l->x, l->y, NULL);
         *x = l->x;
         *y = l->y;
     }
-    l->next += *n;
+    l->next += left < l->batch ? left : l->batch;
     l->waited += bso_clock() - begun;
     return rc;
 }

@@ -159,19 +159,28 @@ size_t bso_mem_owned(int owner, bso_mem_category category)
     return owned[owner][category];
 }
 
+/* Other threads may be counting. */
+static size_t look(const size_t *count)
+{
+    pthread_mutex_lock(&lock);
+    const size_t now = *count;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
 size_t bso_mem_current(bso_mem_category category)
 {
-    return current[category];
+    return look(&current[category]);
 }
 
 size_t bso_mem_peak(bso_mem_category category)
 {
-    return peak[category];
+    return look(&peak[category]);
 }
 
 size_t bso_mem_at_peak(bso_mem_category category)
 {
-    return at_peak[category];
+    return look(&at_peak[category]);
 }
 
 void bso_mem_reset_peak(void)

@@ -252,6 +252,25 @@ static int allocate_errors(bso_network *net)
                : BSO_ERROR;
 }
 
+/* What is to be summed over ranks. */
+static int allocate_sums(bso_network *net)
+{
+    size_t channels = 0, weights = 0;
+    for (int i = 0; i < net->layers; i++) {
+        const size_t count = (size_t)net->layer[i].out.channels;
+        if (count > channels) channels = count;
+    }
+    for (int i = 0; i < net->param_count; i++) {
+        const size_t count = bso_param_count(&net->params[i]);
+        if (count > weights) weights = count;
+    }
+    net->channel_sums = bso_alloc(BSO_MEM_WORKSPACE, 2 * channels, sizeof(double), "batch norm's sums");
+    if (!net->channel_sums) return BSO_ERROR;
+    if (net->accumulated) return 0;
+    net->collected = bso_alloc(BSO_MEM_GRADIENTS, weights, sizeof(float), "the gradient of a shard");
+    return net->collected ? 0 : BSO_ERROR;
+}
+
 /* Buffers whose size only the whole chain knows. */
 static int allocate_shared(bso_network *net)
 {
@@ -285,6 +304,7 @@ static int allocate_shared(bso_network *net)
             bso_alloc(BSO_MEM_WORKSPACE, largest * batch, sizeof(float), "waiting activation gradients");
         if (!net->waiting) return BSO_ERROR;
     }
+    if (net->training && net->shard_count > 1 && allocate_sums(net)) return BSO_ERROR;
     for (int i = 0; net->training && net->accumulated && i < net->param_count; i++) {
         bso_param *p = &net->params[i];
         const char *before = bso_mem_owner(p->name);
@@ -342,7 +362,8 @@ int bso_network_create(bso_network **out, const bso_settings *s, int channels, i
             .frames = frames,
             .classes = classes,
             .steps = (int)s->steps,
-            .batch = (int)s->batch,
+            .batch = (int)(s->batch / s->shards),
+            .shard_count = (int)s->shards,
             .training = training,
             .accumulated = strcmp(s->update, "accumulated") == 0 || estimator->through_time,
             .detach_reset = s->detach_reset,
@@ -397,6 +418,8 @@ void bso_network_free(bso_network *net)
     bso_free(net->errors.channel_scale);
     bso_counter_free(net->counter);
     bso_stage_clock_free(net->stages);
+    bso_free(net->channel_sums);
+    bso_free(net->collected);
     bso_free(net->waiting);
     bso_free(net->scratch);
     bso_free(net->logits);
@@ -485,6 +508,25 @@ int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_u
         }
     }
     return 0;
+}
+
+/* ---- shards ---- */
+
+void bso_network_join(bso_network *net, bso_shards *shards)
+{
+    net->shards = shards;
+}
+
+void bso_network_gather_counts(bso_network *net)
+{
+    if (!net->shards) return;
+    /* Whole numbers: no order of adding them up makes a difference. */
+    for (int i = 0; i < net->neuron_count; i++) {
+        bso_shards_sum_doubles(net->shards, net->neurons[i].spikes, (size_t)net->steps);
+        bso_shards_sum_doubles(net->shards, &net->neurons[i].samples, 1);
+    }
+    if (net->shards->rank > 0) bso_network_reset_counts(net);
+    if (net->counter) bso_counter_gather(net->counter, net->shards);
 }
 
 /* ---- views ---- */

@@ -26,6 +26,7 @@
 #include "core/operations.h"
 #include "core/optimizer.h"
 #include "core/settings.h"
+#include "core/shards.h"
 
 typedef struct bso_network bso_network;
 
@@ -80,9 +81,16 @@ void bso_network_init(bso_network *net, uint64_t seed);
  * parameter, for schedules. */
 int bso_network_attach(bso_network *net, const bso_settings *s, uint64_t total_updates);
 
+/* Train as one rank of a group, on its shard of each batch: losses, predictions, batch norm and gradients are
+ * those of the whole batch. The settings had the group's size in `shards`. */
+void bso_network_join(bso_network *net, bso_shards *shards);
+/* Counts of neurons and operations: rank 0 gets those of all ranks, the others start anew. */
+void bso_network_gather_counts(bso_network *net);
+
 /* One batch. x: [frames][channels][n][height][width] (frames = 1: the same image at every t), y: [n] in
- * 0..classes-1, 1 <= n <= the settings' batch. Runs on at most the threads there were when the network was
- * built. Training returns BSO_DIVERGED when the loss, a gradient or what a rule made of it is not finite. */
+ * 0..classes-1, 1 <= n <= the settings' batch (of a rank: its shard, all of it in training). Runs on at most
+ * the threads there were when the network was built. Training returns BSO_DIVERGED when the loss, a gradient
+ * or what a rule made of it is not finite. */
 int bso_network_train(bso_network *net, const float *x, const int *y, int n, const bso_observer *observer,
                       bso_batch_result *result);
 void bso_network_evaluate(bso_network *net, const float *x, const int *y, int n, bso_batch_result *result);

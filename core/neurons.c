@@ -97,16 +97,24 @@ static size_t backward_piece(const bso_layer *l, const bso_layer *pool)
     return !pool ? BACKWARD_PIECE : maps > 1 ? maps * area(l) : area(l);
 }
 
-/* One channel of dL/dy from dL/ds, piece by piece, so that the surrogate's result is still in cache when
+/* dL/du of a channel: over dL/ds or, through time, in the carry. */
+static float *membrane_gradient(const bso_layer *l, const bso_pass *pass, int c)
+{
+    const neurons *own = l->own;
+    float *maps = own->carry ? own->carry : pass->net->gradient[0];
+    return maps + (size_t)c * (size_t)pass->n * area(l);
+}
+
+/* One channel of dL/du from dL/ds, piece by piece, so that the surrogate's result is still in cache when
  * batch norm adds it up. pooled: the gradient of what is above `pool`. */
-static void backward_channel(bso_layer *l, const bso_pass *pass, int c, const bso_layer *pool,
-                             const float *pooled, float *norm_gradients)
+static void backward_membrane(bso_layer *l, const bso_pass *pass, int c, const bso_layer *pool,
+                              const float *pooled, double norm_sums[2])
 {
     neurons *own = l->own;
     bso_network *net = pass->net;
     size_t m = (size_t)pass->n * area(l), at = (size_t)c * m, piece = backward_piece(l, pool);
     const float *y = bso_layer_map(l->below, pass->t) + at, *u = potential(own, pass->t) + at;
-    float *dy = net->gradient[0] + at, *du = own->carry ? own->carry + at : dy;
+    float *dy = net->gradient[0] + at, *du = membrane_gradient(l, pass, c);
     bso_lanes sums[2] = {{0}};
     for (size_t p = 0; p < m; p += piece) {
         size_t count = m - p < piece ? m - p : piece;
@@ -121,8 +129,19 @@ static void backward_channel(bso_layer *l, const bso_pass *pass, int c, const bs
         }
         if (own->normed) bso_norm_backward_sums(&own->norm, pass, c, sums, du + p, y + p, count);
     }
+    for (int i = 0; i < 2; i++) norm_sums[i] = bso_lanes_sum(sums[i]);
+}
+
+/* Then dL/dy. */
+static void backward_current(bso_layer *l, const bso_pass *pass, int c, const double norm_sums[2],
+                             float *norm_gradients)
+{
+    neurons *own = l->own;
+    size_t m = (size_t)pass->n * area(l), at = (size_t)c * m;
+    const float *y = bso_layer_map(l->below, pass->t) + at, *du = membrane_gradient(l, pass, c);
+    float *dy = pass->net->gradient[0] + at;
     if (own->normed) {
-        bso_norm_backward(&own->norm, pass, c, sums, dy, du, y, m, norm_gradients);
+        bso_norm_backward(&own->norm, pass, c, norm_sums, dy, du, y, m, norm_gradients);
     } else if (du != dy) {
         memcpy(dy, du, m * sizeof *dy);
     }
@@ -142,8 +161,19 @@ static int backward(bso_layer *l, const bso_pass *pass, bool wants_input)
         net->gradient[1] = pooled;
         net->unspread = NULL;
     }
+    /* Sums over all ranks need every channel first. */
+    double *all = own->normed && net->shards ? net->channel_sums : NULL;
 #pragma omp parallel for schedule(static)
-    for (int c = 0; c < l->out.channels; c++) backward_channel(l, pass, c, pool, pooled, norm_gradients);
+    for (int c = 0; c < l->out.channels; c++) {
+        double sums[2];
+        backward_membrane(l, pass, c, pool, pooled, all ? all + 2 * c : sums);
+        if (!all) backward_current(l, pass, c, sums, norm_gradients);
+    }
+    if (all) {
+        bso_shards_sum_doubles(net->shards, all, 2 * (size_t)l->out.channels);
+#pragma omp parallel for schedule(static)
+        for (int c = 0; c < l->out.channels; c++) backward_current(l, pass, c, all + 2 * c, norm_gradients);
+    }
     return own->normed ? bso_norm_update(&own->norm, pass, norm_gradients) : 0;
 }
 

@@ -21,6 +21,10 @@ typedef struct {
 int bso_norm_create(bso_norm *norm, bso_network *net, const char *name, int channels);
 void bso_norm_free(bso_norm *norm);
 
+/* Where ranks have a shard of the batch each, statistics and gradients are those of all of it: the sums that
+ * they are made of are added up over the ranks, those of the forward pass in bso_norm_prepare, those of the
+ * backward pass by the caller. */
+
 /* Before a forward pass over y[channels][m]: mean and inverse deviation of each channel at this step.
  * Where these are the batch's the running statistics follow (unbiased variance). */
 void bso_norm_prepare(const bso_norm *norm, const bso_pass *pass, const float *y, size_t m);
@@ -36,9 +40,10 @@ bso_norm_line bso_norm_of(const bso_norm *norm, const bso_pass *pass, int channe
  * begins with the first lane. */
 void bso_norm_backward_sums(const bso_norm *norm, const bso_pass *pass, int channel, bso_lanes sums[2],
                             const float *d, const float *y, size_t n);
-/* Then dy <- dL/dy; dy may be d. Leaves the parameters' gradients of this channel in gradients[2][channels].
+/* Then, these sums over all of the batch's shards being given, dy <- dL/dy; dy may be d. Leaves the
+ * parameters' gradients of this channel in gradients[2][channels].
  */
-void bso_norm_backward(const bso_norm *norm, const bso_pass *pass, int channel, const bso_lanes sums[2],
+void bso_norm_backward(const bso_norm *norm, const bso_pass *pass, int channel, const double sums[2],
                        float *dy, const float *d, const float *y, size_t m, float *gradients);
 
 /* After it has seen all channels: hand the gradients to the learners. Returns 0 or BSO_DIVERGED. */

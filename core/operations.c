@@ -193,6 +193,16 @@ void bso_counter_see(bso_counter *c, int i, const bso_pass *pass)
                                         : used_of_floats(s, bso_synapse_float_input(l, pass), pass->n);
 }
 
+void bso_counter_gather(bso_counter *c, bso_shards *shards)
+{
+    uint64_t *const totals[] = {&c->samples, &c->outputs, &c->zeros};
+    for (int i = 0; i < 3; i++) bso_shards_sum_counts(shards, totals[i], 1);
+    for (int i = 0; i < c->synapses; i++) bso_shards_sum_counts(shards, &c->of[i].used, 1);
+    if (bso_shards_rank(shards) == 0) return;
+    for (int i = 0; i < 3; i++) *totals[i] = 0;
+    for (int i = 0; i < c->synapses; i++) c->of[i].used = 0;
+}
+
 static uint64_t zero_weights(const bso_param *p)
 {
     uint64_t zeros = 0;

@@ -63,6 +63,7 @@ typedef struct {
     bool vector;      /* bias or batch norm: written as one axis, not as O,I,H,W */
     bool convolution; /* written as O,I,H,W; else, unless a vector, as O,I */
     double initial; /* a vector's initial value; a matrix's initial standard deviation, one-bit signs apart */
+    bool of_batch;  /* its gradient comes as that of the whole batch, also where ranks have a shard of it */
     bool main;      /* trained by the method under test; else full precision, by SGD */
     uint64_t *bits; /* [cols][words]; NULL for BSO_REP_FLOAT */
     float *real;    /* [rows][cols]; NULL for BSO_REP_BITS */

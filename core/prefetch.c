@@ -34,12 +34,12 @@ struct bso_prefetch {
     pthread_t *threads;
     int next_worker; /* numbers handed out to the threads */
     size_t queue;
-    slot *slots;       /* batch number k of the sequence is in slot k % queue */
-    size_t head, tail; /* batches head .. tail-1 are in the ring */
-    bool held;         /* batch head was handed out and is in use */
-    size_t busy;       /* workers making samples */
-    bso_range rest;    /* of the sequence, not yet in the ring */
-    size_t batch;
+    slot *slots;        /* batch number k of the sequence is in slot k % queue */
+    size_t head, tail;  /* batches head .. tail-1 are in the ring */
+    bool held;          /* batch head was handed out and is in use */
+    size_t busy;        /* workers making samples */
+    bso_range rest;     /* of the sequence, not yet in the ring */
+    size_t batch, step; /* samples of a batch; from one's first to the next one's */
     bool quit;
 };
 
@@ -52,8 +52,9 @@ static void fill(bso_prefetch *p)
         if (s->range.n > p->batch) s->range.n = p->batch;
         s->taken = s->done = 0;
         s->problem[0] = '\0';
-        p->rest.first += s->range.n;
-        p->rest.n -= s->range.n;
+        const size_t step = p->rest.n < p->step ? p->rest.n : p->step;
+        p->rest.first += step;
+        p->rest.n -= step;
     }
     pthread_cond_broadcast(&p->work);
 }
@@ -178,11 +179,12 @@ void bso_prefetch_stop(bso_prefetch *p)
     pthread_mutex_unlock(&p->lock);
 }
 
-void bso_prefetch_start(bso_prefetch *p, const bso_range *r, size_t batch)
+void bso_prefetch_start(bso_prefetch *p, const bso_range *r, size_t batch, size_t step)
 {
     pthread_mutex_lock(&p->lock);
     p->rest = *r;
     p->batch = batch;
+    p->step = step;
     fill(p);
     pthread_mutex_unlock(&p->lock);
 }

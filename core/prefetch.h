@@ -30,8 +30,8 @@ void bso_prefetch_close(bso_prefetch *p);
 
 /* Wait until no worker is busy, forget what was made, so that what `make` reads may change. */
 void bso_prefetch_stop(bso_prefetch *p);
-/* Begin the samples r->first .. r->first+r->n-1, `batch` at a time. */
-void bso_prefetch_start(bso_prefetch *p, const bso_range *r, size_t batch);
+/* Begin the samples r->first .. r->first+r->n-1: `batch` of every `step` of them, the first ones. */
+void bso_prefetch_start(bso_prefetch *p, const bso_range *r, size_t batch, size_t step);
 /* The next batch, good until the next call. Waits for it. Returns 0, or BSO_ERROR with what the worker said.
  * There must be one. */
 int bso_prefetch_next(bso_prefetch *p, const float **x, const int **y, size_t *n);

@@ -203,6 +203,17 @@ static void put_final(bso_h5_writer *w, const bso_run *run)
     bso_h5_put_text(w, "/final", "stopped", run->stopped);
 }
 
+/* Of trainings in shards only. */
+static void put_communication(bso_h5_writer *w, const bso_run *run)
+{
+    if (!*run->ranks) return;
+    bso_h5_group(w, "/communication");
+    bso_h5_put_text(w, "/communication", "ranks", run->ranks);
+    bso_h5_put_number(w, "/communication", "bytes", run->traffic.bytes);
+    bso_h5_put_number(w, "/communication", "calls", run->traffic.calls);
+    bso_h5_put_number(w, "/communication", "seconds", run->traffic.seconds);
+}
+
 int bso_result_write(const char *path, const bso_run *run, const char *command)
 {
     const size_t epochs = (size_t)run->epochs_done, length = run->batches > epochs ? run->batches : epochs;
@@ -218,6 +229,7 @@ int bso_result_write(const char *path, const bso_run *run, const char *command)
         put_layers(&w, run);
         put_operations(&w, run);
         put_memory(&w, run);
+        put_communication(&w, run);
         put_regret(&w, run, scratch);
         put_final(&w, run);
         status = bso_h5_finish(&w);

@@ -265,11 +265,29 @@ static int get_regret(const bso_h5_reader *r, bso_run *run)
 }
 
 /* A finite number that is not negative. */
+static int get_amount_of(const bso_h5_reader *r, const char *group, const char *name, double *value)
+{
+    if (bso_h5_get_number(r, group, name, value)) return BSO_ERROR;
+    if (isfinite(*value) && *value >= 0) return 0;
+    return bso_fail("%s: %s: %s is %g, not an amount", r->path, group, name, *value);
+}
+
 static int get_amount(const bso_h5_reader *r, const char *name, double *value)
 {
-    if (bso_h5_get_number(r, "/final", name, value)) return BSO_ERROR;
-    if (isfinite(*value) && *value >= 0) return 0;
-    return bso_fail("%s: /final: %s is %g, not an amount", r->path, name, *value);
+    return get_amount_of(r, "/final", name, value);
+}
+
+/* Optional: only of trainings in shards. */
+static int get_communication(const bso_h5_reader *r, bso_run *run)
+{
+    static const char group[] = "/communication";
+    if (!bso_h5_has(r, group)) return 0;
+    return bso_h5_get_text(r, group, "ranks", run->ranks, sizeof run->ranks) ||
+                   get_amount_of(r, group, "bytes", &run->traffic.bytes) ||
+                   get_amount_of(r, group, "calls", &run->traffic.calls) ||
+                   get_amount_of(r, group, "seconds", &run->traffic.seconds)
+               ? BSO_ERROR
+               : 0;
 }
 
 static bool same(double a, double b)
@@ -371,6 +389,7 @@ static int read_result(const char *path, bso_run *run)
     if (!status) status = get_layers(&r, run);
     if (!status) status = get_operations(&r, run);
     if (!status) status = get_memory(&r, run);
+    if (!status) status = get_communication(&r, run);
     if (!status) status = get_regret(&r, run);
     if (!status) status = get_final(&r, run);
     if (!status) status = get_provenance(&r, run);

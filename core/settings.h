@@ -22,6 +22,7 @@ typedef struct {
     char update[BSO_WORD]; /* realtime (at every time step), accumulated (once per batch), auto: as the
                               gradient needs */
     int64_t steps, epochs, batch;
+    int64_t shards; /* parts of a batch that are worked on apart and then added up, in this order */
     int64_t train_samples, test_samples; /* 0: all */
     double validation;
     bool shuffle, normalize;
@@ -87,6 +88,10 @@ typedef struct {
 
 /* The table of keys, ends with a NULL name. */
 extern const bso_key bso_keys[];
+
+/* A key that came when results had been written without it: it may be missing in files, and is no part of the
+ * hash at its default, which those results were trained with. */
+bool bso_key_came_later(const bso_key *key);
 
 /* All defaults. */
 void bso_settings_default(bso_settings *s);

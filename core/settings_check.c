@@ -66,6 +66,34 @@ static int check_measure(const bso_settings *s)
     return bso_fail("measure=%s: not together with trace; set measure=none", s->measure);
 }
 
+/* What is made of a whole batch at once, and of no sum over its samples, does not go together with shards. */
+static int check_shards(const bso_settings *s)
+{
+    if (s->shards == 1) return 0;
+    if (s->batch % s->shards) {
+        return bso_fail("shards=%" PRId64 ": batch=%" PRId64
+                        " is no multiple of it; choose one that divides it",
+                        s->shards, s->batch);
+    }
+    if (s->error_bits != 32) {
+        return bso_fail("shards=%" PRId64 ": not together with error_bits=%" PRId64
+                        ", whose scales are those of a whole batch; set error_bits=32",
+                        s->shards, s->error_bits);
+    }
+    if (bso_settings_has(s->measure, "cosine")) {
+        return bso_fail("shards=%" PRId64
+                        ": not together with measure=cosine, which looks at the gradients of "
+                        "whole batches; take cosine out",
+                        s->shards);
+    }
+    if (*s->trace) {
+        return bso_fail("shards=%" PRId64
+                        ": not together with trace, which is of whole batches; set shards=1",
+                        s->shards);
+    }
+    return 0;
+}
+
 /* Sign neurons have neither time nor traces of spikes. */
 static int check_sign(const bso_settings *s, const bso_gradient *gradient)
 {
@@ -88,6 +116,8 @@ int bso_settings_agree(const bso_settings *s, const bso_optimizer *rule, const b
                         gradient->name);
     }
     if (is(s->neuron, "sign") && check_sign(s, gradient)) return BSO_ERROR;
-    return check_momentum_bits(s, rule) || check_error_bits(s, rule, gradient) || check_measure(s) ? BSO_ERROR
-                                                                                                   : 0;
+    if (check_momentum_bits(s, rule) || check_error_bits(s, rule, gradient) || check_measure(s)) {
+        return BSO_ERROR;
+    }
+    return check_shards(s);
 }

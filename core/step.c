@@ -12,7 +12,7 @@
 void bso_update_open(const bso_pass *pass, bso_param *p)
 {
     bso_network *net = pass->net;
-    if (!net->accumulated) bso_learner_begin(&net->learners[p->ordinal], pass->t);
+    if (!net->accumulated && !net->shards) bso_learner_begin(&net->learners[p->ordinal], pass->t);
 }
 
 static void give_tile(const bso_pass *pass, bso_learner *learner, size_t first, size_t n,
@@ -30,6 +30,10 @@ void bso_update_tile(const bso_pass *pass, bso_param *p, size_t first, size_t n,
     bso_network *net = pass->net;
     if (pass->observer && pass->observer->step_gradient)
         pass->observer->step_gradient(pass->observer->user, p, pass->t, first, n, gradient);
+    if (!net->accumulated && net->shards) {
+        memcpy(net->collected + first, gradient, n * sizeof *gradient);
+        return;
+    }
     if (!net->accumulated) {
         give_tile(pass, &net->learners[p->ordinal], first, n, gradient);
         return;
@@ -51,26 +55,34 @@ static int give_end(const bso_pass *pass, bso_learner *learner)
     return status;
 }
 
+/* An update by a gradient that is there as a whole; of a shard it becomes that of the batch first. */
+static int give_whole(const bso_pass *pass, bso_param *p, float *gradient, int entry)
+{
+    enum { TILE = 16 * BSO_TILE_ALIGN };
+    bso_learner *learner = &pass->net->learners[p->ordinal];
+    const size_t count = bso_param_count(p);
+    if (!p->of_batch) bso_shards_sum(pass->net->shards, gradient, count);
+    bso_learner_begin(learner, entry);
+#pragma omp parallel for schedule(static)
+    for (size_t first = 0; first < count; first += TILE) {
+        give_tile(pass, learner, first, count - first < TILE ? count - first : TILE, gradient + first);
+    }
+    return give_end(pass, learner);
+}
+
 int bso_update_close(const bso_pass *pass, bso_param *p)
 {
     bso_network *net = pass->net;
-    return net->accumulated ? 0 : give_end(pass, &net->learners[p->ordinal]);
+    if (net->accumulated) return 0;
+    if (net->shards) return give_whole(pass, p, net->collected, pass->t);
+    return give_end(pass, &net->learners[p->ordinal]);
 }
 
 int bso_update_flush(const bso_pass *pass)
 {
-    enum { TILE = 16 * BSO_TILE_ALIGN };
     bso_network *net = pass->net;
     for (int i = 0; i < net->param_count; i++) {
-        bso_learner *learner = &net->learners[i];
-        const float *gradient = net->accumulated_gradient[i];
-        size_t count = bso_param_count(&net->params[i]);
-        bso_learner_begin(learner, 0);
-#pragma omp parallel for schedule(static)
-        for (size_t first = 0; first < count; first += TILE) {
-            give_tile(pass, learner, first, count - first < TILE ? count - first : TILE, gradient + first);
-        }
-        int status = give_end(pass, learner);
+        int status = give_whole(pass, &net->params[i], net->accumulated_gradient[i], 0);
         if (status) return status;
     }
     bso_stage_end(net->stages, net->layers, BSO_STAGE_UPDATE);
@@ -94,7 +106,9 @@ int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float
 {
     const bso_network *net = pass->net;
     int n = pass->n, classes = net->classes;
-    double a = net->loss_mse, ce = 0, mse = 0, share = 1.0 / ((double)net->steps * n);
+    /* In training the mean is over the batch, of which this may be a shard. */
+    double samples = pass->training ? (double)bso_pass_samples(pass) : n;
+    double a = net->loss_mse, ce = 0, mse = 0, share = 1.0 / ((double)net->steps * samples);
     for (int sample = 0; sample < n; sample++) {
         ce += log_partition(output, classes, n, sample) - (double)output[y[sample] * n + sample];
         for (int c = 0; c < classes; c++) {
@@ -103,6 +117,7 @@ int bso_loss_step(const bso_pass *pass, const float *output, const int *y, float
         }
     }
     double step = share * ((1 - a) * ce + a * mse / classes);
+    if (pass->training) bso_shards_sum_doubles(net->shards, &step, 1);
     *loss += step;
     for (int i = 0; i < classes * n; i++) net->logits[i] = pass->t ? net->logits[i] + output[i] : output[i];
     if (pass->observer && pass->observer->step)
@@ -249,7 +264,9 @@ int bso_network_train(bso_network *net, const float *x, const int *y, int n, con
     if (observer && observer->batch) observer->batch(observer->user, x, y, n);
     int status = net->estimator->through_time ? train_through_time(net, x, y, n, observer, &result->loss)
                                               : train_online(net, x, y, n, observer, &result->loss);
-    if (!status) result->correct = correct_predictions(net, y, n);
+    uint64_t correct = status ? 0 : (uint64_t)correct_predictions(net, y, n);
+    if (!status) bso_shards_sum_counts(net->shards, &correct, 1);
+    result->correct = (int)correct;
     bso_stage_end(net->stages, net->layers, BSO_STAGE_OTHER);
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/kernels.h"
 
 #include <cblas.h>
@@ -31,14 +32,20 @@ static void flush_to_zero(void)
 #endif
 }
 
+/* What holds for the calling thread and its team, and not for others that call OpenMP. */
+static void start_team(int threads)
+{
+    omp_set_dynamic(0); /* a team of one thread would let OpenBLAS split a product, which changes its bits */
+    omp_set_num_threads(threads);
+    flush_to_zero();
+}
+
 int bso_start(int threads)
 {
     static bool started;
     static int default_threads;
     if (!default_threads) default_threads = omp_get_max_threads();
-    omp_set_dynamic(0); /* a team of one thread would let OpenBLAS split a product, which changes its bits */
-    omp_set_num_threads(threads > 0 ? threads : default_threads);
-    flush_to_zero();
+    start_team(threads > 0 ? threads : default_threads);
     if (bso_kernels_pick()) return BSO_ERROR;
     if (started) return 0;
     if (openblas_get_parallel() == OPENBLAS_THREAD) {
@@ -88,21 +95,49 @@ static void show(bso_training *tr, int epoch, size_t batch, double loss, double 
     tr->progress(&p, tr->user);
 }
 
-static int train_batch(bso_training *tr, size_t b)
+/* The next samples of the sequence that was started, and what all ranks have to know before they use them:
+ * whether each has its samples, wants to stop, finds a checkpoint due. */
+enum { STOP = 1, CHECKPOINT = 2 };
+typedef struct {
+    const float *x;
+    const int *y;
+    size_t n;
+    unsigned wanted;
+} samples;
+
+static int next_samples(bso_training *tr, samples *next)
+{
+    next->wanted = bso_stop_requested ? STOP : 0;
+    int status = bso_loader_next(&tr->loader, &next->x, &next->y, &next->n);
+    /* Clocks differ: the first rank's is the one that counts. */
+    if (bso_shards_rank(tr->shards) == 0 && bso_training_checkpoint_due(tr)) next->wanted |= CHECKPOINT;
+    return bso_shards_agree(tr->shards, status, &next->wanted);
+}
+
+static int start_samples(bso_training *tr, bso_split split, int epoch, size_t first, size_t end)
+{
+    return bso_shards_agree(
+        tr->shards, bso_loader_start(&tr->loader, split, (uint32_t)epoch, first, end, (size_t)tr->s->batch),
+        NULL);
+}
+
+static int train_batch(bso_training *tr, size_t b, const samples *now)
 {
     const bso_observer *observer =
         tr->trace ? bso_trace_observer(tr->trace) : bso_measure_batch(tr->measure, b);
     bso_run *run = tr->run;
     bso_batch_result result;
-    const float *x;
-    const int *y;
-    size_t n;
-    int status = bso_loader_next(&tr->loader, &x, &y, &n);
-    if (!status) status = bso_network_train(tr->net, x, y, (int)tr->s->batch, observer, &result);
+    const bso_traffic before = bso_shards_traffic(tr->shards);
+    int status = bso_network_train(tr->net, now->x, now->y, (int)now->n, observer, &result);
+    if (tr->shards && tr->shards->lost) return bso_shards_agree(tr->shards, BSO_ERROR, NULL);
     if (status) {
         bso_fail_context("epoch %d, batch %zu", (int)tr->at.epoch + 1, b + 1);
         return status;
     }
+    const bso_traffic after = bso_shards_traffic(tr->shards);
+    run->traffic.bytes += after.bytes - before.bytes;
+    run->traffic.calls += after.calls - before.calls;
+    run->traffic.seconds += after.seconds - before.seconds;
     run->batch_loss[run->batches++] = result.loss;
     run->updates += (uint64_t)run->time_entries;
     tr->at.loss += result.loss;
@@ -123,13 +158,14 @@ static int train_epoch(bso_training *tr, int epoch, bso_epoch_log *e)
         bso_network_reset_counts(tr->net);
     }
     const double begun = bso_clock() - at->seconds, waited = tr->loader.waited - at->waited;
-    if (bso_loader_start(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, at->batch * batch,
-                         tr->batches * batch, batch))
-        return BSO_ERROR;
+    if (start_samples(tr, BSO_SPLIT_TRAIN, epoch, at->batch * batch, tr->batches * batch)) return BSO_ERROR;
     for (size_t b = at->batch; b < tr->batches; b++) {
-        if (bso_stop_requested) return bso_training_checkpoint(tr) ? BSO_ERROR : BSO_INTERRUPTED;
-        int status = bso_training_checkpoint_due(tr);
-        if (!status) status = train_batch(tr, b);
+        samples now;
+        int status = next_samples(tr, &now);
+        if (status) return bso_fail_context("epoch %d, batch %zu", (int)at->epoch + 1, b + 1);
+        if (now.wanted && bso_training_checkpoint(tr)) return BSO_ERROR;
+        if (now.wanted & STOP) return BSO_INTERRUPTED;
+        status = train_batch(tr, b, &now);
         if (status) return status;
         at->seconds = bso_clock() - begun;
         at->waited = tr->loader.waited - waited;
@@ -148,21 +184,21 @@ static int train_epoch(bso_training *tr, int epoch, bso_epoch_log *e)
 static int evaluate(bso_training *tr, bso_split split, double *loss, double *accuracy)
 {
     size_t count = tr->loader.count[split], batch = (size_t)tr->s->batch;
-    double total = 0, correct = 0;
-    if (bso_loader_start(&tr->loader, split, 0, 0, count, batch)) return BSO_ERROR;
+    double sums[2] = {0}; /* loss, correct */
+    if (start_samples(tr, split, 0, 0, count)) return BSO_ERROR;
     for (size_t first = 0; first < count; first += batch) {
-        if (bso_stop_requested) return BSO_INTERRUPTED;
-        const float *x;
-        const int *y;
-        size_t n;
+        samples now;
         bso_batch_result result;
-        if (bso_loader_next(&tr->loader, &x, &y, &n)) return BSO_ERROR;
-        bso_network_evaluate(tr->net, x, y, (int)n, &result);
-        total += result.loss * (double)n;
-        correct += result.correct;
+        if (next_samples(tr, &now)) return BSO_ERROR;
+        if (now.wanted & STOP) return BSO_INTERRUPTED;
+        if (now.n == 0) continue; /* other ranks have the rest */
+        bso_network_evaluate(tr->net, now.x, now.y, (int)now.n, &result);
+        sums[0] += result.loss * (double)now.n;
+        sums[1] += result.correct;
     }
-    *loss = count && isfinite(total) ? total / (double)count : NAN; /* files hold no infinities */
-    *accuracy = count ? correct / (double)count : NAN;
+    bso_shards_sum_doubles(tr->shards, sums, 2);
+    *loss = count && isfinite(sums[0]) ? sums[0] / (double)count : NAN; /* files hold no infinities */
+    *accuracy = count ? sums[1] / (double)count : NAN;
     return 0;
 }
 
@@ -171,15 +207,12 @@ static int estimate_norm(bso_training *tr, int epoch)
 {
     size_t batch = (size_t)tr->s->batch, wanted = (size_t)tr->s->norm_batches;
     if (wanted > tr->batches) wanted = tr->batches;
-    if (wanted && bso_loader_start(&tr->loader, BSO_SPLIT_TRAIN, (uint32_t)epoch, 0, wanted * batch, batch))
-        return BSO_ERROR;
+    if (wanted && start_samples(tr, BSO_SPLIT_TRAIN, epoch, 0, wanted * batch)) return BSO_ERROR;
     for (size_t b = 0; b < wanted; b++) {
-        if (bso_stop_requested) return BSO_INTERRUPTED;
-        const float *x;
-        const int *y;
-        size_t n;
-        if (bso_loader_next(&tr->loader, &x, &y, &n)) return BSO_ERROR;
-        bso_network_estimate_norm(tr->net, x, (int)n, b);
+        samples now;
+        if (next_samples(tr, &now)) return BSO_ERROR;
+        if (now.wanted & STOP) return BSO_INTERRUPTED;
+        bso_network_estimate_norm(tr->net, now.x, (int)now.n, b);
     }
     return 0;
 }
@@ -191,9 +224,9 @@ static int evaluate_both(bso_training *tr, int epoch, bso_epoch_log *e)
     if (!status) status = evaluate(tr, BSO_SPLIT_VALIDATION, &e->validation_loss, &e->validation_accuracy);
     /* Operations are counted while the test set sees the network as it is in the end. */
     const bool last = epoch + 1 >= tr->s->epochs;
-    if (!status && last) status = bso_network_count_operations(tr->net);
+    if (!status && last) status = bso_shards_agree(tr->shards, bso_network_count_operations(tr->net), NULL);
     if (!status) status = evaluate(tr, BSO_SPLIT_TEST, &e->test_loss, &e->test_accuracy);
-    if (!status && last) status = bso_training_log_operations(tr);
+    if (!status && last) status = bso_shards_agree(tr->shards, bso_training_log_operations(tr), NULL);
     e->evaluation_seconds = bso_clock() - begun;
     return status;
 }
@@ -219,6 +252,7 @@ static int run_epoch(bso_training *tr, int epoch)
     bso_epoch_log *e = &tr->run->epochs[epoch];
     if (!tr->at.logged) {
         int status = train_epoch(tr, epoch, e);
+        if (!status) status = bso_training_gather(tr);
         if (status) return status;
         log_epoch(tr, epoch, e);
         if (bso_training_checkpoint(tr)) return BSO_ERROR;
@@ -245,13 +279,14 @@ int bso_train_network(bso_network **net, const bso_settings *s, int channels, in
     return bso_network_attach(*net, s, total_updates);
 }
 
-static int prepare(bso_training *tr)
+/* lender: whose data set is used, or NULL. */
+static int prepare(bso_training *tr, const bso_loader *lender)
 {
     const bso_settings *s = tr->s;
     bso_run *run = tr->run;
-    if (bso_loader_open(&tr->loader, s)) return BSO_ERROR;
+    if (bso_loader_open_shard(&tr->loader, s, bso_shards_rank(tr->shards), lender)) return BSO_ERROR;
     /* What making samples or a stand-in took for a while is not what training takes. */
-    bso_mem_reset_peak();
+    if (!lender) bso_mem_reset_peak();
     const bso_dataset *d = &tr->loader.data;
     memcpy(run->dataset_name, d->name, sizeof run->dataset_name);
     run->data_checksum = d->checksum;
@@ -266,6 +301,7 @@ static int prepare(bso_training *tr)
     if (bso_train_network(&tr->net, s, d->channels, d->height, d->width, d->frames, d->classes,
                           (uint64_t)s->epochs * tr->batches * entries))
         return BSO_ERROR;
+    bso_network_join(tr->net, tr->shards);
     if (bso_loader_start(&tr->loader, BSO_SPLIT_TEST, 0, 0, 0, (size_t)s->batch)) return BSO_ERROR; /* room */
     tr->param_count = bso_network_params(tr->net, &tr->params);
     if (bso_training_logs(tr) == 0) {
@@ -314,38 +350,141 @@ static void release(bso_training *tr)
     bso_free(tr->flips_before);
     bso_measure_close(tr->measure);
     bso_network_free(tr->net);
-    bso_loader_close(&tr->loader);
+}
+
+/* Do the ranks train the same, and may their sums be mixed? */
+static int compare_ranks(const bso_training *tr)
+{
+    const bso_run *run = tr->run;
+    if (!tr->shards) return 0;
+    uint64_t data = bso_hash(bso_hash_start, &run->data_checksum, sizeof run->data_checksum);
+    data = bso_hash(data, run->samples, sizeof run->samples);
+    const uint64_t kernels = bso_hash(bso_hash_start, run->kernel_path, strlen(run->kernel_path));
+    return bso_shards_same(tr->shards, bso_settings_hash(tr->s), "the settings") ||
+                   bso_shards_same(tr->shards, data, "the data sets") ||
+                   bso_shards_same(tr->shards, kernels, "the kernels in use (BSO_KERNELS)") ||
+                   bso_shards_same(tr->shards, bso_network_hash(tr->net), "the initial weights")
+               ? BSO_ERROR
+               : 0;
+}
+
+/* One rank after the other, since they may share a process, where files are opened by one at a time. */
+static int prepare_in_turn(bso_training *tr, const bso_loader *lender)
+{
+    int status = 0;
+    for (int turn = 0; !status && turn < bso_shards_size(tr->shards); turn++) {
+        if (turn == bso_shards_rank(tr->shards)) status = prepare(tr, lender);
+        status = bso_shards_agree(tr->shards, status, NULL);
+    }
+    return status ? status : compare_ranks(tr);
+}
+
+/* One rank of a training, or the only one. tr: run, with settings that are checked, and shards are set; its
+ * loader is to be closed. lender: the loader whose data set is used by ranks that share a process with it,
+ * when its own turn is over; or NULL. */
+static int train(bso_training *tr, const bso_train_options *o, const bso_loader *lender)
+{
+    bso_run *run = tr->run;
+    tr->s = &run->settings;
+    tr->progress = o->progress;
+    tr->user = o->user;
+    tr->begun = bso_clock();
+    /* A trace is of the first updates, and is not carried on. */
+    if (o->checkpoints.path && !*run->settings.trace) tr->checkpoints = &o->checkpoints;
+    bso_clock_stamp(run->started);
+    snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
+    if (tr->shards) snprintf(run->ranks, sizeof run->ranks, "%s", tr->shards->transport->name);
+    int status = prepare_in_turn(tr, lender);
+    run->threads = omp_get_max_threads();
+    if (!status) status = bso_training_continue(tr);
+    tr->begun = tr->checkpointed = bso_clock();
+    tr->from = (double)tr->at.epoch + (tr->at.batch ? (double)tr->at.batch / (double)tr->batches : 0);
+    if (!status && tr->s->epochs == 0) status = evaluate_both(tr, 0, &run->final);
+    for (int epoch = (int)tr->at.epoch; !status && epoch < (int)tr->s->epochs; epoch++)
+        status = run_epoch(tr, epoch);
+    if (status == BSO_DIVERGED) mark_diverged(run);
+    if (!status || status == BSO_DIVERGED) finish(tr);
+    if (!status && tr->s->save[0]) {
+        const bool first = bso_shards_rank(tr->shards) == 0;
+        status = bso_shards_agree(tr->shards, first ? bso_store_save(tr->net, tr->s->save) : 0, NULL);
+    }
+    if (tr->trace) {
+        /* A run that failed keeps its own message, and leaves no file. */
+        int closed = bso_trace_close(tr->trace, status == 0);
+        if (!status) status = closed;
+    }
+    if (!status || status == BSO_DIVERGED) {
+        /* What is held at the end is looked at before another rank of the process gives its part back. */
+        const int others = bso_shards_agree(tr->shards, 0, NULL);
+        if (others) status = others;
+    }
+    release(tr);
+    return status;
+}
+
+/* The only rank in this process. */
+static int train_alone(bso_run *run, const bso_train_options *o, bso_shards *world)
+{
+    bso_training tr = {.run = run, .shards = world};
+    const int status = train(&tr, o, NULL);
+    bso_loader_close(&tr.loader);
+    return status;
+}
+
+/* ---- several ranks in one process ---- */
+
+typedef struct {
+    const bso_train_options *options;
+    bso_training first; /* rank 0's, whose loader lends the others its data set */
+    int threads;        /* of each rank */
+} shared;
+
+static int train_shard(void *user, bso_shards *g)
+{
+    shared *all = user;
+    start_team(all->threads);
+    if (g->rank == 0) {
+        all->first.shards = g;
+        return train(&all->first, all->options, NULL);
+    }
+    const bso_train_options mine = {.checkpoints = all->options->checkpoints};
+    bso_run run = {.settings = all->first.run->settings};
+    bso_training tr = {.run = &run, .shards = g};
+    const int status = train(&tr, &mine, &all->first.loader);
+    bso_loader_close(&tr.loader);
+    bso_run_free(&run);
+    return status;
+}
+
+/* Every rank in a thread of its own, with its share of the OpenMP threads. */
+static int train_shards(bso_run *run, const bso_train_options *o)
+{
+    const int size = (int)run->settings.shards, most = omp_get_max_threads();
+    shared all = {.options = o, .first = {.run = run}, .threads = most > size ? most / size : 1};
+    /* Else the first products of all ranks would set it at once. A product is never split (synapse.c). */
+    openblas_set_num_threads(1);
+    const int status = bso_shards_run(size, train_shard, &all);
+    bso_loader_close(&all.first.loader);
+    return status;
 }
 
 int bso_train(const bso_settings *s, bso_run *run, const bso_train_options *options)
 {
     static const bso_train_options none;
     const bso_train_options *o = options ? options : &none;
+    bso_shards *world = bso_shards_world();
     memset(run, 0, sizeof *run);
     run->settings = *s;
     if (bso_settings_check(&run->settings) || bso_start((int)s->threads)) return BSO_ERROR;
-    bso_training tr = {
-        .run = run, .s = &run->settings, .progress = o->progress, .user = o->user, .begun = bso_clock()};
-    /* A trace is of the first updates, and is not carried on. */
-    if (o->checkpoints.path && !*run->settings.trace) tr.checkpoints = &o->checkpoints;
-    bso_clock_stamp(run->started);
-    run->threads = omp_get_max_threads();
-    snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
-    int status = prepare(&tr);
-    if (!status) status = bso_training_continue(&tr);
-    tr.begun = tr.checkpointed = bso_clock();
-    tr.from = (double)tr.at.epoch + (tr.at.batch ? (double)tr.at.batch / (double)tr.batches : 0);
-    if (!status && tr.s->epochs == 0) status = evaluate_both(&tr, 0, &run->final);
-    for (int epoch = (int)tr.at.epoch; !status && epoch < (int)tr.s->epochs; epoch++)
-        status = run_epoch(&tr, epoch);
-    if (status == BSO_DIVERGED) mark_diverged(run);
-    if (!status || status == BSO_DIVERGED) finish(&tr);
-    if (!status && tr.s->save[0]) status = bso_store_save(tr.net, tr.s->save);
-    if (tr.trace) {
-        /* A run that failed keeps its own message, and leaves no file. */
-        int closed = bso_trace_close(tr.trace, status == 0);
-        if (!status) status = closed;
+    if (!world && s->shards > 1 && bso_shards_expected()) {
+        return bso_fail("shards=%lld: this is one of several processes, but of a program without MPI; "
+                        "start build/bso-mpi (make mpi)",
+                        (long long)s->shards);
     }
-    release(&tr);
-    return status;
+    if (world && world->size != s->shards) {
+        return bso_fail(
+            "shards=%lld: %d processes were started together, and each is one shard; set shards=%d",
+            (long long)s->shards, world->size, world->size);
+    }
+    return !world && s->shards > 1 ? train_shards(run, o) : train_alone(run, o, world);
 }

@@ -7,6 +7,7 @@
 #include "core/network.h"
 #include "core/operations.h"
 #include "core/settings.h"
+#include "core/shards.h"
 
 #include <signal.h>
 
@@ -90,6 +91,8 @@ typedef struct {
     double seconds;
     int threads;
     char kernel_path[16];
+    char ranks[16];          /* what the shards are worked on by: "threads" or "mpi"; "" of one shard */
+    bso_traffic traffic;     /* of rank 0, in training batches */
     int continued;           /* times that it went on from a checkpoint */
     char kernel_change[128]; /* "avx2 to portable at epoch 3, batch 17", the last time it went on elsewhere */
 } bso_run;

@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     bso_run *run;
     const bso_settings *s;
+    bso_shards *shards; /* NULL: one rank has the whole batch */
     bso_loader loader;
     bso_network *net;
     bso_trace *trace;
@@ -59,13 +60,20 @@ int bso_training_log_operations(bso_training *tr);
 /* What has been held so far, at most, into the run. */
 void bso_training_log_memory(bso_run *run);
 
+/* Have on rank 0 what was counted on all ranks, and see to it that their weights agree. Returns 0 or
+ * BSO_ERROR.
+ */
+int bso_training_gather(bso_training *tr);
+
 /* ---- checkpoint.c ---- */
 
-/* Go on from the checkpoint, where there is one; else nothing changes. Returns 0 or BSO_ERROR. */
+/* Go on from the checkpoint, where there is one; else nothing changes. Of several ranks the first one reads
+ * it. Returns 0 or BSO_ERROR. */
 int bso_training_continue(bso_training *tr);
-/* Write the state of the training; without checkpoints, nothing. Returns 0 or BSO_ERROR. */
+/* Write the state of the training, which of several ranks the first one does; without checkpoints, nothing.
+ * Returns 0 or BSO_ERROR. */
 int bso_training_checkpoint(bso_training *tr);
-/* The same if the time for it has come. */
-int bso_training_checkpoint_due(bso_training *tr);
+/* Has the time for it come? */
+bool bso_training_checkpoint_due(const bso_training *tr);
 
 #endif

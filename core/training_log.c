@@ -131,10 +131,18 @@ void bso_training_log_layers(bso_training *tr, int epoch, bso_epoch_log *e)
     }
 }
 
+int bso_training_gather(bso_training *tr)
+{
+    if (!tr->shards) return 0;
+    bso_network_gather_counts(tr->net);
+    return bso_shards_same(tr->shards, bso_network_hash(tr->net), "the weights");
+}
+
 /* What inference costs, as it was counted. */
 int bso_training_log_operations(bso_training *tr)
 {
     bso_run *run = tr->run;
+    bso_network_gather_counts(tr->net);
     const bso_synapse_operations *operations = NULL;
     const int count =
         bso_network_operations(tr->net, &operations, &run->activation_sparsity, &run->connection_sparsity);

@@ -33,6 +33,18 @@ static const char help[] =
 
 /* ---- Results ---- */
 
+/* What the first rank of a training in shards sent for each batch, and how long that took. */
+static void show_communication(const bso_run *run)
+{
+    const double batches = run->batches ? (double)run->batches : 1;
+    if (!*run->ranks) return;
+    printf("  shards       %" PRId64 ", ranks are %s; each batch a rank sends %.0f bytes in %.0f exchanges, "
+           "which take %.3g ms, %.1f %% of the training\n",
+           run->settings.shards, *run->ranks == 't' ? "threads" : "processes (MPI)",
+           run->traffic.bytes / batches, run->traffic.calls / batches, 1e3 * run->traffic.seconds / batches,
+           run->seconds > 0 ? 100 * run->traffic.seconds / run->seconds : 0);
+}
+
 static void show_summary(const char *path, const bso_run *run)
 {
     static const char *const provenance[] = {"commit",      "dirty",     "compiler",      "flags",
@@ -61,6 +73,7 @@ static void show_summary(const char *path, const bso_run *run)
     }
     printf("  training     %" PRIu64 " updates in %s, %s to %s\n", run->updates, took, run->started,
            run->ended);
+    show_communication(run);
     (void)bso_result_provenance(path, provenance, LINES, *text, sizeof *text); /* what is missing is empty */
     for (int i = 0; i < LINES; i++) {
         if (*text[i]) printf("  %-12s %s\n", provenance[i], text[i]);

@@ -1,5 +1,6 @@
 /* main.c: the program `bso`: finds the command, reports its failure, and turns signals into a clean stop. */
 #include "core/notice.h"
+#include "core/shards.h"
 #include "experiments/program.h"
 
 #include <errno.h>
@@ -78,16 +79,19 @@ static void print_commands(FILE *out)
 
 static int exit_status(const char *command, int code)
 {
+    /* Of several processes the first one tells what all of them know. */
+    const bso_shards *world = bso_shards_world();
+    const bool told = world && world->rank > 0 && world->agreed;
     switch (code) {
     case BSO_ERROR:
     case BSO_DIVERGED:
-        fprintf(stderr, "bso: %s\n", bso_error());
+        if (!told) fprintf(stderr, "bso: %s\n", bso_error());
         return 1;
     case BSO_USAGE:
-        fprintf(stderr, "bso: %s: %s; see `bso %s --help`\n", command, bso_error(), command);
+        if (!told) fprintf(stderr, "bso: %s: %s; see `bso %s --help`\n", command, bso_error(), command);
         return 2;
     case BSO_INTERRUPTED:
-        fprintf(stderr, "bso: stopped\n");
+        if (!told) fprintf(stderr, "bso: stopped\n");
         return 128 + (bso_stop_signal ? bso_stop_signal : SIGINT);
     default:
         return code;
@@ -120,14 +124,17 @@ int main(int argc, char **argv)
         if (strcmp(commands[i].name, name) != 0) continue;
         catch_signals();
         bso_notice = bso_notice_show;
-        int code = commands[i].command(argc - 1, argv + 1);
+        int code = strcmp(name, "run") == 0 ? bso_shards_join() : 0;
+        if (!code) code = commands[i].command(argc - 1, argv + 1);
         /* A full disk or closed pipe behind a redirection must not look like success. */
         if ((fflush(stdout) || ferror(stdout)) && code == 0) {
             code = bso_fail("standard output: %s", strerror(errno));
         }
         /* Whoever was stopped midway may have said so as an error. */
         if (code == BSO_ERROR && bso_stop_requested) code = BSO_INTERRUPTED;
-        return exit_status(name, code);
+        const int status = exit_status(name, code);
+        bso_shards_leave(status);
+        return status;
     }
     fprintf(stderr, "bso: %s: no such command; `bso help` lists them\n", name);
     return 2;

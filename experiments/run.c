@@ -6,6 +6,7 @@
 #include "core/lock.h"
 #include "core/notice.h"
 #include "core/result.h"
+#include "core/shards.h"
 
 #include <limits.h>
 #include <math.h>
@@ -171,9 +172,45 @@ static void show_warnings(const char *what, size_t done, size_t total)
     if (total == 0) bso_notice_show(what, done, total);
 }
 
+/* ---- one of several processes ---- */
+
+/* The first rank is the one that reads, writes and talks. Before it trains it tells the others whether there
+ * is something to do at all; what goes wrong before is told at the end. Returns 0 or what went wrong. */
+static int tell_others(bool done)
+{
+    unsigned flags = done;
+    return bso_shards_agree(bso_shards_world(), 0, &flags);
+}
+
+/* What the others do. */
+static int follow(const options *o)
+{
+    unsigned done = 0;
+    const int told = bso_shards_agree(bso_shards_world(), 0, &done);
+    if (told || done) return told;
+    bso_run run;
+    bso_notice = NULL;
+    const bso_train_options how = {.checkpoints = o->checkpoints};
+    const int code = bso_train(&o->settings, &run, &how);
+    bso_run_free(&run);
+    return code;
+}
+
+/* All ranks stop together, but only some got the signal. */
+static void share_signal(bso_shards *world)
+{
+    uint64_t terminated = bso_stop_signal == SIGTERM;
+    bso_shards_sum_counts(world, &terminated, 1);
+    bso_stop_signal = terminated ? SIGTERM : SIGINT;
+}
+
+/* ---- */
+
 /* Train, write the result, say what came out. */
 static int train(const options *o, int argc, char **argv)
 {
+    const int told = tell_others(false);
+    if (told) return told;
     bso_status status;
     bso_status_init(&status, 10);
     if (o->quiet) bso_notice = show_warnings;
@@ -221,8 +258,9 @@ static int run_locked(const options *o, int argc, char **argv)
     const int there = o->unless_done ? bso_result_find(o->out, &o->settings, &run) : 1;
     if (there < 0) return there;
     if (there > 0) return train(o, argc, argv);
-    const int code = *run.stopped ? BSO_DIVERGED : 0;
-    if (code) bso_fail("%s", run.stopped);
+    int code = tell_others(true);
+    if (!code && *run.stopped) code = BSO_DIVERGED;
+    if (code == BSO_DIVERGED) bso_fail("%s", run.stopped);
     if (!code) {
         printf("finished before: ");
         print_summary(&run);
@@ -231,16 +269,19 @@ static int run_locked(const options *o, int argc, char **argv)
     return code;
 }
 
-int bso_command_run(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     options o;
+    const bool first = bso_shards_rank(bso_shards_world()) == 0;
     int code = parse(argc, argv, &o);
     if (code) return code;
     if (o.help) {
-        fputs(help, stdout);
+        if (first) fputs(help, stdout);
         return 0;
     }
-    if (bso_settings_check(&o.settings) || check_outputs(&o)) return BSO_ERROR;
+    if (bso_settings_check(&o.settings)) return BSO_ERROR;
+    if (!first) return follow(&o);
+    if (check_outputs(&o)) return BSO_ERROR;
     if (!o.out) return train(&o, argc, argv);
     int lock;
     code = bso_lock_take(o.lock_path, &lock);
@@ -252,4 +293,13 @@ int bso_command_run(int argc, char **argv)
     code = run_locked(&o, argc, argv);
     bso_lock_release(o.lock_path, lock);
     return code;
+}
+
+int bso_command_run(int argc, char **argv)
+{
+    bso_shards *world = bso_shards_world();
+    const int code = run_command(argc, argv);
+    if (!world || world->agreed) return code;
+    if (code == BSO_INTERRUPTED) share_signal(world);
+    return bso_shards_agree(world, code, NULL);
 }

@@ -40,7 +40,7 @@ static int make(void *user, const bso_range *r, size_t i, int worker, float *x, 
 static void check_sequence(bso_prefetch *p, uint32_t epoch, size_t first, size_t count, size_t batch)
 {
     const bso_range r = {BSO_SPLIT_TRAIN, epoch, first, count};
-    bso_prefetch_start(p, &r, batch);
+    bso_prefetch_start(p, &r, batch, batch);
     for (size_t at = first; at < first + count;) {
         const float *x;
         const int *y;
@@ -82,7 +82,7 @@ static void test_bounded(void **state)
     maker m = {SIZE_MAX, SIZE_MAX, 0};
     bso_prefetch *p;
     assert_int_equal(bso_prefetch_open(&p, 2, 3, 8, VALUES, make, &m), 0);
-    bso_prefetch_start(p, &(bso_range){BSO_SPLIT_TRAIN, 0, 0, 8000}, 8);
+    bso_prefetch_start(p, &(bso_range){BSO_SPLIT_TRAIN, 0, 0, 8000}, 8, 8);
     const float *x;
     const int *y;
     size_t n;
@@ -102,7 +102,7 @@ static void test_failure(void **state)
     maker m = {21, SIZE_MAX, 0};
     bso_prefetch *p;
     assert_int_equal(bso_prefetch_open(&p, 3, 2, 8, VALUES, make, &m), 0);
-    bso_prefetch_start(p, &(bso_range){BSO_SPLIT_TRAIN, 0, 0, 40}, 8);
+    bso_prefetch_start(p, &(bso_range){BSO_SPLIT_TRAIN, 0, 0, 40}, 8, 8);
     for (int batch = 0; batch < 5; batch++) {
         const float *x;
         const int *y;

@@ -57,6 +57,8 @@ unzip|test ci|required|unzip|the same
 zip|test ci|required|zip|the same
 procps|test ci|required|pkill|the tests that kill
 libcmocka-dev|test ci|required|-|the unit tests
+libopenmpi-dev|test ci|optional|-|trainings on several machines (make mpi); their tests
+openmpi-bin|test ci|optional|mpirun|the same
 slurm-wlm|test ci|optional|sbatch|the tests of run_all.sh --slurm
 munge|test ci|optional|munged|the same
 chromium|test ci|optional|chromium|the tests of what the report looks like

@@ -38,6 +38,8 @@ train "T-BSO, batches made ahead, flips and cosines" workers=2 measure=flips+cos
 train "BSO with errors and momentum in 8 bits" optimizer=bso error_bits=8 momentum_bits=8
 train "BPTT on latent weights by Adam" optimizer=adam_ste gradient=bptt
 train "NDOT in full precision" optimizer=sgd_momentum gradient=ndot
+train "shards, each a rank in threads of its own" shards=4 workers=2 norm_batches=2 validation=0.1
+train "shards under BPTT" shards=2 optimizer=adam_ste gradient=bptt
 train "Bop2, batch norm estimated" optimizer=bop2 norm_batches=2
 
 sweep_file 1 '{ optimizer = ["tbso", "bop"]; seed = [1, 2]; }'
