@@ -266,6 +266,13 @@ struct question {
     int what;
 };
 
+static int not_a_result(const char *path)
+{
+    return bso_fail(
+        "%s: is not a bso-result file; --config, --epochs, --layers, --memory and --operations are for those",
+        path);
+}
+
 static int inspect(const char *path, int what)
 {
     bso_h5_reader r;
@@ -277,8 +284,7 @@ static int inspect(const char *path, int what)
     if (strcmp(format, "bso-result") == 0) {
         status = inspect_result(path, what);
     } else if (what != SHOW_ALL) {
-        status = bso_fail(
-            "%s: is not a bso-result file; --config, --epochs, --layers and --memory are for those", path);
+        status = not_a_result(path);
     } else if (strcmp(format, "bso-parameters") == 0) {
         status = inspect_listing(&r, "parameters of a network");
     } else if (strcmp(format, "bso-trace") == 0) {
@@ -334,7 +340,7 @@ int bso_command_inspect(int argc, char **argv)
     if (folder && (path || what)) return bso_usage("--verify goes without a file and its parts");
     if (folder) return bso_verify_tree(folder);
     if (!path) return bso_usage("the file is missing");
-    if (bso_checkpoint_is(path)) return inspect_checkpoint(path);
+    if (bso_checkpoint_is(path)) return what ? not_a_result(path) : inspect_checkpoint(path);
     struct question q = {path, what ? what : SHOW_ALL};
     return bso_h5_rehearse(path, rehearse, &q) ? BSO_ERROR : inspect(path, q.what);
 }

@@ -228,9 +228,7 @@ bso_job_state bso_job_look(const bso_job *job, bool retry, bool *lacking)
         bso_run_free(&run);
     } else if (held_elsewhere(job)) {
         state = BSO_JOB_ELSEWHERE;
-    } else if (retry) {
-        bso_failed_forget(job->path);
-    } else if (bso_failed_read(job->path, text, sizeof text)) {
+    } else if (!retry && bso_failed_read(job->path, text, sizeof text)) {
         fprintf(stderr, "bso: %s  %s failed before: %s; --retry-failed tries it again\n", job->label,
                 job->name, text);
         state = BSO_JOB_FAILED;

@@ -39,7 +39,8 @@ double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed);
 
 /* How a job that is not running stands, by the files that there are: done, diverged or failed, being trained
  * by another process, or waiting. lacking_parts: set where a result is of fewer parts than the settings name.
- * What is wrong is said on standard error. retry: what failed before waits again. */
+ * What is wrong is said on standard error. retry: what failed before waits again; that it
+ * failed is not forgotten yet. */
 bso_job_state bso_job_look(const bso_job *job, bool retry, bool *lacking_parts);
 
 typedef struct {

@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/result.h"
 #include "experiments/calibrate.h"
+#include "experiments/failed.h"
 #include "experiments/part.h"
 #include "experiments/program.h"
 #include "experiments/sweep.h"
@@ -197,6 +198,13 @@ static size_t mark_done(plan *p, bool retry, size_t *lacking)
     return done;
 }
 
+static void forget_failures(const plan *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->jobs[i].state == BSO_JOB_WAITING) bso_failed_forget(p->jobs[i].path);
+    }
+}
+
 static size_t count_state(const plan *p, bso_job_state state)
 {
     size_t n = 0;
@@ -274,8 +282,9 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
     code = check_data(p);
     if (code) return code;
     if (!o->dry && make_folders(o)) return BSO_ERROR;
-    size_t lacking, done = mark_done(p, o->retry_failed && !o->dry, &lacking),
+    size_t lacking, done = mark_done(p, o->retry_failed, &lacking),
                     waiting = count_state(p, BSO_JOB_WAITING);
+    if (o->retry_failed && !o->dry) forget_failures(p);
     int machine = cores(), jobs = o->jobs ? o->jobs : machine, threads = o->threads;
     /* By all cells, not by those that are left: threads have scratch memory, which tables show, and it must
      * not depend on where an earlier sweep was stopped. */

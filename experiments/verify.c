@@ -47,13 +47,12 @@ static int verify_h5(const char *path)
 static int visit(const char *path, const struct stat *status, int type, struct FTW *where)
 {
     (void)status;
-    (void)where;
     if (bso_stop_requested) return BSO_INTERRUPTED;
     if (type == FTW_DNR || type == FTW_NS) {
         bso_fail("%s: cannot be read", path);
     } else if (type != FTW_F) {
         return 0;
-    } else if (strstr(path, ".tmp.")) {
+    } else if (strstr(path + where->base, ".tmp.")) {
         seen.leftovers++;
         return 0;
     } else if (bso_file_ends(path, ".h5")) {

@@ -87,6 +87,16 @@ rm -rf "$work/dir" && mkdir "$work/dir"
 BSO_FAULT_STICKS=1 faulty write:12 28 "${training[@]}" --out "$work/dir/run.h5" --checkpoint 0
 check "a disk that stays full: exit 1 and says so" eval '[ $status = 1 ] && says "No space left on device" && one_line_error'
 check "with earlier checkpoints kept" [ -s "$work/dir/run.h5.checkpoint" -o -s "$work/dir/run.h5.checkpoint.previous" ]
+kept=$(find "$work/dir" -name '*.checkpoint' -o -name '*.checkpoint.previous' | sort | head -n 1)
+run inspect "$kept"
+check "inspect says how far it is and what of" eval 'works && says "epochs done  [01]" && says "dataset  *mnist"'
+run inspect "$kept" --config
+check "it has no parts of results" eval '[ $status = 1 ] && one_line_error && says "not a bso-result file"'
+mkdir "$work/torn.tmp.1"
+head -c 3000 "$kept" > "$work/torn.tmp.1/run.h5.checkpoint"
+head -c 3000 "$work/right.h5" > "$work/torn.tmp.1/run.h5"
+run inspect --verify "$work/torn.tmp.1"
+check "inspect --verify names what is cut off" eval '[ $status = 1 ] && says "2 damaged" && [ "$(grep -c "^bso: .*run.h5" "$work/err")" = 2 ]'
 "$bso" "${training[@]}" --out "$work/dir/run.h5" > "$work/out" 2> "$work/err"
 check "when space is back it goes on" eval 'says "going on from a checkpoint" && [ "$(hash_of "$work/dir/run.h5")" = "$right" ]'
 

@@ -76,6 +76,9 @@ check "the report, too" grep -q 'training of bso-ottt.* failed' "$work/together_
 "$bso" run --set dataset=mnist --set "data_dir=$data" --set network=8C3-AP2-8C3-GAP-FC --set epochs=0 --set "save=$work/none.h5" --set optimizer=bso > "$work/out" 2>&1
 run sweep "$conf" --out "$work/together_failed" --prepare
 check "--prepare: nothing is left, one failed" eval '[ $status = 1 ] && says "1 failed" && says "^cells left: 0$"'
+run sweep "$conf" --out "$work/together_failed" --prepare --dry-run --retry-failed
+check "--dry-run --retry-failed: one would be left, and is not forgotten" eval \
+    '[ $status = 0 ] && says "^cells left: 1$" && [ "$(find "$work/together_failed/runs" -name "*.failed" | wc -l)" = 1 ]'
 run sweep "$conf" --out "$work/together_failed" --prepare --retry-failed
 check "--prepare --retry-failed: one is left" eval '[ $status = 0 ] && says "^cells left: 1$"'
 run sweep "$conf" --out "$work/together_failed" --retry-failed
