@@ -282,8 +282,7 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
     code = check_data(p);
     if (code) return code;
     if (!o->dry && make_folders(o)) return BSO_ERROR;
-    size_t lacking, done = mark_done(p, o->retry_failed, &lacking),
-                    waiting = count_state(p, BSO_JOB_WAITING);
+    size_t lacking, done = mark_done(p, o->retry_failed, &lacking), waiting = count_state(p, BSO_JOB_WAITING);
     if (o->retry_failed && !o->dry) forget_failures(p);
     int machine = cores(), jobs = o->jobs ? o->jobs : machine, threads = o->threads;
     /* By all cells, not by those that are left: threads have scratch memory, which tables show, and it must

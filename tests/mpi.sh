@@ -124,6 +124,15 @@ mpi 2 "$parallel" run "${settings[@]}" --out "$work/no.h5"
 check "2 processes for 1 shard" refused 1 'shards=1.*set shards=2'
 mpi 2 "$bso" run "${settings[@]}" --set shards=2 --out "$work/no.h5"
 check "a program without MPI" eval 'refused 1 "bso-mpi" || [ "$(grep -c "without MPI.*bso-mpi" "$work/err")" -ge 1 ]'
+alike=("$parallel" run "${settings[@]}" --set shards=2 --out "$work/no.h5")
+mpi 1 "${alike[@]}" --set seed=1 : -n 1 "${alike[@]}" --set seed=2
+check "processes with other settings" refused 1 'the settings of shard 2 and of shard 1 differ'
+mpi 1 -x BSO_KERNELS=portable "${alike[@]}" : -n 1 -x BSO_KERNELS=reference "${alike[@]}"
+check "processes with other kernels" refused 1 'the kernels in use (BSO_KERNELS) of shard 2 and of shard 1 differ'
+cp -r "$data" "$work/other"
+printf '\1' | dd of="$work/other/train-images-idx3-ubyte" bs=1 seek=1000 conv=notrunc 2> /dev/null
+mpi 1 "${alike[@]}" : -n 1 "${alike[@]}" --set "data_dir=$work/other"
+check "processes with other data" refused 1 'the data sets of shard 2 and of shard 1 differ'
 mpi 2 "$parallel" run "${settings[@]}" --set shards=2 --out "$work/nowhere/no.h5"
 check "no such folder" refused 1 nowhere
 mpi 2 "$parallel" run --set shards=2 --set batch=31
