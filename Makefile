@@ -167,7 +167,7 @@ faults:
 	@tools/install-dependencies.sh --for test
 	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) program tests
 	@BSO_FAULTS=$(COUNT) BSO_FAULT_STEP=1 BSO_TEST_SECONDS=7200 tools/run-tests.sh $(BUILD)/bso \
-	    $(filter $(BUILD)/tests/faults/%,$(TESTS)) $(filter tests/faults/%,$(TEST_SCRIPTS))
+	    $(filter $(BUILD)/tests/faults/%,$(TESTS)) $(filter tests/faults/% tests/slurm.sh,$(TEST_SCRIPTS))
 
 # Short trainings back to back for HOURS: nothing may grow.
 HOURS = 2

@@ -61,34 +61,40 @@ void bso_shards_sum(bso_shards *g, float *x, size_t n)
     g->traffic.calls++;
 }
 
-void bso_shards_sum_doubles(bso_shards *g, double *x, size_t n)
+/* x[n], numbers of `size` bytes, <- their sum over the ranks; add: sum[n] += part[n]. */
+static void sum_small(bso_shards *g, void *x, size_t n, size_t size,
+                      void (*add)(void *sum, const void *part, size_t n))
 {
-    const size_t most = BSO_SHARDS_PIECE / sizeof *x;
+    const size_t most = BSO_SHARDS_PIECE / size;
     for (size_t first = 0; g && first < n; first += most) {
         const size_t count = at_most(n - first, most);
-        gather(g, x + first, count * sizeof *x);
-        const double *all = g->gathered;
-        for (size_t i = 0; i < count; i++) {
-            double sum = all[i];
-            for (int rank = 1; rank < g->size; rank++) sum += all[(size_t)rank * count + i];
-            x[first + i] = sum;
-        }
+        char *own = (char *)x + first * size;
+        const char *all = g->gathered;
+        gather(g, own, count * size);
+        if (g->lost) return;
+        memcpy(own, all, count * size);
+        for (int rank = 1; rank < g->size; rank++) add(own, all + (size_t)rank * count * size, count);
     }
+}
+
+static void add_doubles(void *sum, const void *part, size_t n)
+{
+    for (size_t i = 0; i < n; i++) ((double *)sum)[i] += ((const double *)part)[i];
+}
+
+static void add_counts(void *sum, const void *part, size_t n)
+{
+    for (size_t i = 0; i < n; i++) ((uint64_t *)sum)[i] += ((const uint64_t *)part)[i];
+}
+
+void bso_shards_sum_doubles(bso_shards *g, double *x, size_t n)
+{
+    sum_small(g, x, n, sizeof *x, add_doubles);
 }
 
 void bso_shards_sum_counts(bso_shards *g, uint64_t *x, size_t n)
 {
-    const size_t most = BSO_SHARDS_PIECE / sizeof *x;
-    for (size_t first = 0; g && first < n; first += most) {
-        const size_t count = at_most(n - first, most);
-        gather(g, x + first, count * sizeof *x);
-        const uint64_t *all = g->gathered;
-        for (size_t i = 0; i < count; i++) {
-            uint64_t sum = all[i];
-            for (int rank = 1; rank < g->size; rank++) sum += all[(size_t)rank * count + i];
-            x[first + i] = sum;
-        }
-    }
+    sum_small(g, x, n, sizeof *x, add_counts);
 }
 
 void bso_shards_broadcast(bso_shards *g, void *data, size_t bytes)

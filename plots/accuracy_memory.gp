@@ -1,11 +1,10 @@
 # accuracy_memory.gp: test accuracy after the last epoch against training memory; a panel for each data set, a point for each method and T.
-# Many methods need the same memory: their points stand side by side.
+# Many methods need the same memory: their points stand side by side. Those of one method at several T are joined.
 call 'style.gp' ARG1 ARG2 ARG3
 
 seeds = 1
-trained = '' # pairs of method and T
-stats table using (trained = with_name(trained, pair(strcol("method"), strcol("T"))), datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
-    steps = with_name(steps, strcol("T")), seeds = count_seeds(column("seeds")), 0) nooutput
+stats table using (datasets = with_name(datasets, strcol("dataset")), methods = with_name(methods, strcol("method")), \
+    seeds = count_seeds(column("seeds")), 0) nooutput
 rows = words(datasets)
 panels = 1
 eval lay_out
@@ -17,9 +16,8 @@ spread(unused) = column("seeds") > 1 ? column("test_accuracy_percent_sd") : 0
 beside(method) = 0.007 * (position(methods, method) - (words(methods) + 1) / 2.0)
 at(dataset, method) = strcol("dataset") ne dataset || strcol("method") ne method ? NaN : \
     logarithmic ? column("training_memory_MB") * (most / least) ** beside(method) : column("training_memory_MB") + room * 8 * beside(method)
-times(method) = sum [i = 1:words(steps)] (has(trained, pair(method, word(steps, i))) ? 1 : 0)
-T_label(unused) = times(strcol("method")) > 1 ? 'T=' . strcol("T") : '' # where a method has several
-set xlabel 'training memory (MB, 10^6 bytes); equal ones side by side'
+size(unused) = 1.2 + 0.3 * log(column("T")) / log(2)
+set xlabel 'training memory (MB, 10^6 bytes); equal ones side by side, larger points for larger T'
 set ylabel 'test accuracy (%)'
 do for [d in datasets] {
     least = 1e300; most = 0; lowest = 1e300; highest = -1e300; present = ''
@@ -34,10 +32,9 @@ do for [d in datasets] {
     if (logarithmic) { set logscale x; set xrange [least / 1.2:most * 1.3] } else { set xrange [least - room:most + 1.6 * room] }
     set title d offset 0, -0.5
     unset key
-    plot for [m in present] table using (at(d, m)):(column("test_accuracy_percent")):(spread(0)) \
-             with yerrorbars lt position(methods, m) dt 1 ps 1.3, \
-         for [m in present] table using (at(d, m)):(column("test_accuracy_percent")):(T_label(0)) \
-             with labels left offset 0.9, 0.5 font ",10" tc rgb "#404040"
+    plot for [m in present] table using (at(d, m)):(column("test_accuracy_percent")) with lines lt position(methods, m) dt 1 lw 1, \
+         for [m in present] table using (at(d, m)):(column("test_accuracy_percent")):(spread(0)) with yerrorbars lt position(methods, m) dt 1 pt -1, \
+         for [m in present] table using (at(d, m)):(column("test_accuracy_percent")):(size(0)) with points lt position(methods, m) ps variable
 }
 legend_style = 'points'
 load 'legend.gp'

@@ -112,6 +112,33 @@ last_logs
 check "well, going on from checkpoints" eval 'outcome 0 && [ "$(continued "$dir")" -ge 1 ]'
 check "the same as without Slurm" same_as_alone
 
+# A job that is more urgent takes the node from tasks that train.
+dir=$work/urgent
+submit --results "$dir"
+in_time 200 under_way "$dir"
+urgent=$(sbatch --parsable --partition=urgent --exclusive --output="$work/urgent.log" --wrap 'echo here; squeue -h -o "%T %i"')
+check "all jobs end" in_time 600 queue_empty
+last_logs
+check "a more urgent job came in between" eval '[ "$(head -n 1 "$work/urgent.log")" = here ] && ! grep "RUNNING ${ids[0]}_" "$work/urgent.log"'
+check "tasks were preempted" [ "$(grep -c "job .*, start [2-9]" "$work/logs")" -ge 1 ]
+check "and went on from checkpoints" eval 'outcome 0 && [ "$(continued "$dir")" -ge 1 ]'
+check "the same as without Slurm" same_as_alone
+
+# A limit that really runs out: Slurm's own signal, a minute before two are over. Takes some minutes, so only on demand.
+if [ "${BSO_FAULTS:-6}" -ge 20 ]; then
+    dir=$work/limit
+    sweep_file 3000 '{ optimizer = "tbso"; }'
+    "$bso" sweep "$conf" --out "$work/unlimited" > "$work/out" 2>&1 || check "a sweep without a limit" false
+    "$bso" report "$work/unlimited" > "$work/out" 2>&1
+    summary "$work/unlimited" > "$work/wanted"
+    submit --results "$dir" -- --time=2
+    check "with a limit of two minutes: all jobs end" in_time 6000 queue_empty
+    last_logs
+    check "the limit came, once or more" grep -q 'out of time: queued again' "$work/logs"
+    check "the training went on from its checkpoint" eval 'outcome 0 && [ "$(continued "$dir")" = 1 ]'
+    check "the same as without a limit" same_as_alone
+fi
+
 # A part without trainings is one job, and its tables.
 dir=$work/three
 ./run_all.sh --slurm --profile smoke --only regret --results "$dir" > "$work/out" 2> "$work/err"

@@ -3,13 +3,13 @@
  * or stays behind. What is in the files is in small_sets.c: a new format is an entry there, and nothing here.
  */
 #include "tests/dataset_files.h"
+#include "tests/open_files.h"
 #include "tests/small_sets.h"
 
 #include "core/dataset.h"
 #include "core/error.h"
 #include "core/memory.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <hdf5.h>
 #include <math.h>
@@ -29,16 +29,6 @@ enum { FILE_MAX = 1 << 20, LONG = 1 << 10, NOBODY = 65534, SECONDS = 300 };
 static const bso_small_set *set; /* the one that is being broken */
 
 /* ---- what must hold ---- */
-
-static size_t open_files(void)
-{
-    size_t count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder)) count++;
-    closedir(folder);
-    return count;
-}
 
 static int decode(const bso_dataset *d, bso_split split, size_t count)
 {
@@ -63,14 +53,14 @@ static bool opens(void)
     static const char unset[] = "nothing was said";
     bso_settings s = bso_small_settings(set);
     bso_dataset d;
-    size_t before = open_files();
+    size_t before = bso_open_files();
     bso_fail("%s", unset);
     bool fine = bso_dataset_open(&d, &s) == 0 && decode(&d, BSO_SPLIT_TRAIN, d.train_count) == 0 &&
                 decode(&d, BSO_SPLIT_TEST, d.test_count) == 0;
     bso_dataset_close(&d);
     assert_int_equal(bso_mem_current(BSO_MEM_CATEGORIES), 0);
     assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
-    assert_int_equal(open_files(), before);
+    assert_int_equal(bso_open_files(), before);
     if (!fine) {
         assert_string_not_equal(bso_error(), unset);
         for (const char *c = bso_error(); *c; c++) {

@@ -3,8 +3,8 @@
  */
 #include "core/error.h"
 #include "core/isolate.h"
+#include "tests/open_files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -26,27 +26,17 @@ enum { NUMBERS = 300000 };
 static const char path[] = "/nowhere/a file";
 static size_t files_before;
 
-static size_t open_files(void)
-{
-    size_t count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder)) count++;
-    closedir(folder);
-    return count;
-}
-
 static int begin(void **state)
 {
     (void)state;
-    files_before = open_files();
+    files_before = bso_open_files();
     return 0;
 }
 
 static int nothing_left(void **state)
 {
     (void)state;
-    assert_int_equal(open_files(), files_before);
+    assert_int_equal(bso_open_files(), files_before);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(errno, ECHILD);
     return 0;

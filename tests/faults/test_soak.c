@@ -7,9 +7,9 @@
 #include "core/memory.h"
 #include "core/result.h"
 #include "tests/dataset_files.h"
+#include "tests/open_files.h"
 #include "tests/small_training.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,16 +17,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static int open_files(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    assert_non_null(d);
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
 
 static void stop_now(const bso_progress *p, void *user)
 {
@@ -76,21 +66,21 @@ static void nothing_grows(void **state)
     const char *text = getenv("BSO_SOAK_SECONDS");
     const double seconds = text ? atof(text) : 10, begun = bso_clock();
     const bso_settings base = bso_small_training();
-    size_t resident = 0;
-    int files = 0, k = 0;
+    size_t resident = 0, files = 0;
+    int k = 0;
     for (; k <= WARM || bso_clock() - begun < seconds; k++) {
         one(&base, k);
         if (k == WARM) {
             resident = bso_rss_current();
-            files = open_files();
+            files = bso_open_files();
         }
         if (k <= WARM) continue;
-        assert_int_equal(open_files(), files);
+        assert_int_equal(bso_open_files(), files);
         if (!bso_isolate_sanitized && bso_rss_current() > resident + SLACK) /* it keeps what was freed */
             fail_msg("after %d trainings the resident set has grown from %zu to %zu bytes", k, resident,
                      bso_rss_current());
     }
-    print_message("%d trainings, resident set %.1f MB then %.1f MB, %d open files\n", k,
+    print_message("%d trainings, resident set %.1f MB then %.1f MB, %zu open files\n", k,
                   (double)resident / 1e6, (double)bso_rss_current() / 1e6, files);
 }
 

@@ -2,7 +2,7 @@
 # set; as root. What is started here is stopped by slurm_stop, by its process ids, and ends with the test where that is killed.
 #
 #     slurm_available   can it be started here? Otherwise $why says why not
-#     slurm_start       returns 1 when the node does not come up; its logs are in $work/slurm
+#     slurm_start       with a partition, urgent, whose jobs preempt those of the default one; returns 1 when the node does not come up; its logs are in $work/slurm
 #     slurm_stop        jobs that are running end, too
 
 slurm_available() {
@@ -45,6 +45,8 @@ SelectTypeParameters=CR_CPU
 SchedulerType=sched/builtin
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 JobRequeue=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 KillWait=15
 ReturnToService=2
 SlurmdParameters=config_overrides
@@ -55,7 +57,8 @@ SlurmdPidFile=$slurm_folder/slurmd.pid
 SlurmctldLogFile=$slurm_folder/slurmctld.log
 SlurmdLogFile=$slurm_folder/slurmd.log
 NodeName=localhost NodeAddr=127.0.0.1 CPUs=$cores State=UNKNOWN
-PartitionName=test Nodes=localhost Default=YES MaxTime=INFINITE State=UP
+PartitionName=test Nodes=localhost Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=localhost MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
 END
     export SLURM_CONF=$slurm_folder/slurm.conf
     setpriv --pdeathsig TERM --reuid munge --clear-groups --inh-caps=-all munged --foreground --key-file "$munge_folder/key" --socket "$munge_folder/socket" \
