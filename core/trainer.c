@@ -280,11 +280,11 @@ int bso_train_network(bso_network **net, const bso_settings *s, int channels, in
 }
 
 /* lender: whose data set is used, or NULL. */
-static int prepare(bso_training *tr, const bso_loader *lender)
+static int prepare(bso_training *tr, int rank, const bso_loader *lender)
 {
     const bso_settings *s = tr->s;
     bso_run *run = tr->run;
-    if (bso_loader_open_shard(&tr->loader, s, bso_shards_rank(tr->shards), lender)) return BSO_ERROR;
+    if (bso_loader_open_shard(&tr->loader, s, rank, lender)) return BSO_ERROR;
     /* What making samples or a stand-in took for a while is not what training takes. */
     if (!lender) bso_mem_reset_peak();
     const bso_dataset *d = &tr->loader.data;
@@ -301,7 +301,6 @@ static int prepare(bso_training *tr, const bso_loader *lender)
     if (bso_train_network(&tr->net, s, d->channels, d->height, d->width, d->frames, d->classes,
                           (uint64_t)s->epochs * tr->batches * entries))
         return BSO_ERROR;
-    bso_network_join(tr->net, tr->shards);
     if (bso_loader_start(&tr->loader, BSO_SPLIT_TEST, 0, 0, 0, (size_t)s->batch)) return BSO_ERROR; /* room */
     tr->param_count = bso_network_params(tr->net, &tr->params);
     if (bso_training_logs(tr) == 0) {
@@ -350,6 +349,7 @@ static void release(bso_training *tr)
     bso_free(tr->flips_before);
     bso_measure_close(tr->measure);
     bso_network_free(tr->net);
+    bso_loader_close(&tr->loader);
 }
 
 /* Do the ranks train the same, and may their sums be mixed? */
@@ -368,34 +368,34 @@ static int compare_ranks(const bso_training *tr)
                : 0;
 }
 
-/* One rank after the other, since they may share a process, where files are opened by one at a time. */
-static int prepare_in_turn(bso_training *tr, const bso_loader *lender)
-{
-    int status = 0;
-    for (int turn = 0; !status && turn < bso_shards_size(tr->shards); turn++) {
-        if (turn == bso_shards_rank(tr->shards)) status = prepare(tr, lender);
-        status = bso_shards_agree(tr->shards, status, NULL);
-    }
-    return status ? status : compare_ranks(tr);
-}
-
-/* One rank of a training, or the only one. tr: run, with settings that are checked, and shards are set; its
- * loader is to be closed. lender: the loader whose data set is used by ranks that share a process with it,
- * when its own turn is over; or NULL. */
-static int train(bso_training *tr, const bso_train_options *o, const bso_loader *lender)
+/* Everything that a rank, or the only one, needs of its own. tr: run is set, with settings that are checked;
+ * whatever comes of it, it is to be released. lender: the loader whose data set is used by ranks that share a
+ * process with it; or NULL. Returns 0 or BSO_ERROR. */
+static int begin(bso_training *tr, int rank, const bso_train_options *o, const bso_loader *lender)
 {
     bso_run *run = tr->run;
     tr->s = &run->settings;
     tr->progress = o->progress;
     tr->user = o->user;
-    tr->begun = bso_clock();
     /* A trace is of the first updates, and is not carried on. */
     if (o->checkpoints.path && !*run->settings.trace) tr->checkpoints = &o->checkpoints;
     bso_clock_stamp(run->started);
     snprintf(run->kernel_path, sizeof run->kernel_path, "%s", bso_kernel->name);
-    if (tr->shards) snprintf(run->ranks, sizeof run->ranks, "%s", tr->shards->transport->name);
-    int status = prepare_in_turn(tr, lender);
     run->threads = omp_get_max_threads();
+    return prepare(tr, rank, lender);
+}
+
+/* All the rest, as one of a group, or alone. status: what begin returned. */
+static int train(bso_training *tr, bso_shards *shards, int status)
+{
+    bso_run *run = tr->run;
+    tr->shards = shards;
+    status = bso_shards_agree(shards, status, NULL);
+    if (!status && shards) {
+        snprintf(run->ranks, sizeof run->ranks, "%s", shards->transport->name);
+        bso_network_join(tr->net, shards);
+        status = compare_ranks(tr);
+    }
     if (!status) status = bso_training_continue(tr);
     tr->begun = tr->checkpointed = bso_clock();
     tr->from = (double)tr->at.epoch + (tr->at.batch ? (double)tr->at.batch / (double)tr->batches : 0);
@@ -405,54 +405,64 @@ static int train(bso_training *tr, const bso_train_options *o, const bso_loader 
     if (status == BSO_DIVERGED) mark_diverged(run);
     if (!status || status == BSO_DIVERGED) finish(tr);
     if (!status && tr->s->save[0]) {
-        const bool first = bso_shards_rank(tr->shards) == 0;
-        status = bso_shards_agree(tr->shards, first ? bso_store_save(tr->net, tr->s->save) : 0, NULL);
+        const bool first = bso_shards_rank(shards) == 0;
+        status = bso_shards_agree(shards, first ? bso_store_save(tr->net, tr->s->save) : 0, NULL);
     }
     if (tr->trace) {
         /* A run that failed keeps its own message, and leaves no file. */
         int closed = bso_trace_close(tr->trace, status == 0);
         if (!status) status = closed;
     }
-    if (!status || status == BSO_DIVERGED) {
-        /* What is held at the end is looked at before another rank of the process gives its part back. */
-        const int others = bso_shards_agree(tr->shards, 0, NULL);
-        if (others) status = others;
-    }
-    release(tr);
     return status;
 }
 
 /* The only rank in this process. */
 static int train_alone(bso_run *run, const bso_train_options *o, bso_shards *world)
 {
-    bso_training tr = {.run = run, .shards = world};
-    const int status = train(&tr, o, NULL);
-    bso_loader_close(&tr.loader);
+    bso_training tr = {.run = run};
+    const int rank = bso_shards_rank(world);
+    /* What is made once, a stand-in or decoded samples, the first process makes, and the others find. */
+    int status = rank == 0 ? begin(&tr, rank, o, NULL) : 0;
+    status = bso_shards_agree(world, status, NULL);
+    if (!status && rank > 0) status = begin(&tr, rank, o, NULL);
+    status = train(&tr, world, status);
+    release(&tr);
     return status;
 }
 
 /* ---- several ranks in one process ---- */
 
 typedef struct {
-    const bso_train_options *options;
-    bso_training first; /* rank 0's, whose loader lends the others its data set */
-    int threads;        /* of each rank */
-} shared;
+    bso_training training;
+    bso_run run; /* of all but rank 0, whose run is the caller's */
+} member;
 
-static int train_shard(void *user, bso_shards *g)
+typedef struct {
+    member *members;
+    int size;
+    int threads;              /* of each rank */
+    bso_train_options others; /* of all but rank 0 */
+} team;
+
+static int train_member(void *user, bso_shards *g)
 {
-    shared *all = user;
+    const team *all = user;
     start_team(all->threads);
-    if (g->rank == 0) {
-        all->first.shards = g;
-        return train(&all->first, all->options, NULL);
+    return train(&all->members[g->rank].training, g, 0);
+}
+
+/* All of them before the first has a thread: files are read by one at a time, and some in a child process,
+ * which is not made while other threads are at work. */
+static int begin_all(const team *all, bso_run *run, const bso_train_options *o)
+{
+    const member *first = &all->members[0];
+    int status = 0;
+    for (int rank = 0; !status && rank < all->size; rank++) {
+        member *m = &all->members[rank];
+        m->run.settings = run->settings;
+        m->training.run = rank ? &m->run : run;
+        status = begin(&m->training, rank, rank ? &all->others : o, rank ? &first->training.loader : NULL);
     }
-    const bso_train_options mine = {.checkpoints = all->options->checkpoints};
-    bso_run run = {.settings = all->first.run->settings};
-    bso_training tr = {.run = &run, .shards = g};
-    const int status = train(&tr, &mine, &all->first.loader);
-    bso_loader_close(&tr.loader);
-    bso_run_free(&run);
     return status;
 }
 
@@ -460,11 +470,19 @@ static int train_shard(void *user, bso_shards *g)
 static int train_shards(bso_run *run, const bso_train_options *o)
 {
     const int size = (int)run->settings.shards, most = omp_get_max_threads();
-    shared all = {.options = o, .first = {.run = run}, .threads = most > size ? most / size : 1};
+    team all = {.size = size, .threads = most > size ? most / size : 1, .others.checkpoints = o->checkpoints};
+    all.members = bso_alloc(BSO_MEM_CONTROL, (size_t)size, sizeof *all.members, "shards");
+    if (!all.members) return BSO_ERROR;
+    start_team(all.threads);
     /* Else the first products of all ranks would set it at once. A product is never split (synapse.c). */
     openblas_set_num_threads(1);
-    const int status = bso_shards_run(size, train_shard, &all);
-    bso_loader_close(&all.first.loader);
+    int status = begin_all(&all, run, o);
+    if (!status) status = bso_shards_run(size, train_member, &all);
+    for (int rank = size - 1; rank >= 0; rank--) { /* the lender last */
+        release(&all.members[rank].training);
+        bso_run_free(&all.members[rank].run);
+    }
+    bso_free(all.members);
     return status;
 }
 

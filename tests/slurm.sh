@@ -23,12 +23,15 @@ in_time() { # tenths of a second, command...: succeeds within it
         sleep 0.1
     done
 }
-# Slurm lets requeued jobs wait two minutes: not here.
+# Slurm lets requeued jobs wait two minutes: here three seconds, but not less, or their node may still take them for killed ("Job credential
+# revoked"), which ends them.
 queue_empty() {
-    local id
-    for id in $(squeue -h -r -t PD -o '%i %r' 2> /dev/null | awk '$2 == "BeginTime" { print $1 }'); do
+    local id reason start
+    while read -r id reason start; do
+        [ "$reason" = BeginTime ] || continue
+        [ $(($(date -d "$start" +%s) - $(date +%s))) -le 117 ] || continue
         scontrol update "JobId=$id" StartTime=now > /dev/null 2>&1
-    done
+    done < <(squeue -h -r -t PD -o '%i %r %S' 2> /dev/null)
     [ -z "$(squeue -h 2> "$work/squeue")" ] && [ ! -s "$work/squeue" ]
 }
 under_way() { [ -n "$(find "$1/runs" -name '*.checkpoint' 2> /dev/null)" ]; }
@@ -127,7 +130,7 @@ check "the same as without Slurm" same_as_alone
 # A limit that really runs out: Slurm's own signal, a minute before two are over. Takes some minutes, so only on demand.
 if [ "${BSO_FAULTS:-6}" -ge 20 ]; then
     dir=$work/limit
-    sweep_file 3000 '{ optimizer = "tbso"; }'
+    sweep_file 4000 '{ optimizer = "tbso"; }'
     "$bso" sweep "$conf" --out "$work/unlimited" > "$work/out" 2>&1 || check "a sweep without a limit" false
     "$bso" report "$work/unlimited" > "$work/out" 2>&1
     summary "$work/unlimited" > "$work/wanted"
