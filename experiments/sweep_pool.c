@@ -262,6 +262,7 @@ double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed)
     double now = bso_clock(), last = 0;
     for (size_t i = 0; i < n; i++) {
         if (jobs[i].state != BSO_JOB_RUNNING || used >= slots) continue;
+        if (isnan(jobs[i].estimate)) return NAN;
         double left = jobs[i].estimate * speed - (now - jobs[i].started);
         ends[used++] = left > 0 ? left : 0;
     }
@@ -283,12 +284,17 @@ double bso_jobs_left(const bso_job *jobs, size_t n, int at_once, double speed)
 static void show(bso_status *view, const bso_job *jobs, size_t n, int at_once, double speed)
 {
     counts c = count(jobs, n);
-    char line[320], left[32], elsewhere[48] = "", diverged[32] = "", failed[32] = "";
-    bso_duration_text(bso_jobs_left(jobs, n, at_once, speed), left, sizeof left);
+    char line[320], left[48] = "", elsewhere[48] = "", diverged[32] = "", failed[32] = "";
+    const double seconds = bso_jobs_left(jobs, n, at_once, speed);
+    if (!isnan(seconds)) {
+        char text[32];
+        bso_duration_text(seconds, text, sizeof text);
+        snprintf(left, sizeof left, ", %s left", text);
+    }
     if (c.elsewhere) snprintf(elsewhere, sizeof elsewhere, ", %zu elsewhere", c.elsewhere);
     if (c.diverged) snprintf(diverged, sizeof diverged, ", %zu diverged", c.diverged);
     if (c.failed) snprintf(failed, sizeof failed, ", %zu failed", c.failed);
-    snprintf(line, sizeof line, "%zu/%zu cells, %zu running%s%s%s, %s left", c.done, n, c.running, elsewhere,
+    snprintf(line, sizeof line, "%zu/%zu cells, %zu running%s%s%s%s", c.done, n, c.running, elsewhere,
              diverged, failed, left);
     bso_status_show(view, false, line);
 }

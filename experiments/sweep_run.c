@@ -299,11 +299,12 @@ static int carry_out(const bso_sweep_options *o, const bso_sweep *sweep, plan *p
     code = o->no_estimate ? without_estimate(p) : estimate(p, jobs, threads);
     if (code) return code;
 
-    char text[32];
+    char text[32], estimated[64] = "";
     bso_duration_text(bso_jobs_left(p->jobs, p->count, jobs, 1), text, sizeof text);
-    printf("%s: estimate: %s on %d cores (%d at once, %d thread%s each), %zu cells, %zu done\n",
-           *sweep->title ? sweep->title : sweep->name, text, machine, jobs, threads, threads == 1 ? "" : "s",
-           p->count, done);
+    if (!o->no_estimate) snprintf(estimated, sizeof estimated, "estimate: %s on ", text);
+    printf("%s: %s%d cores (%d at once, %d thread%s each), %zu cells, %zu done\n",
+           *sweep->title ? sweep->title : sweep->name, estimated, machine, jobs, threads,
+           threads == 1 ? "" : "s", p->count, done);
     if (o->dry) {
         print_cells(p);
         return 0;
