@@ -117,6 +117,26 @@ static bool differ(const char *there, const char *here, difference *d)
     return found;
 }
 
+int bso_training_compare(const bso_training *tr)
+{
+    if (!tr->shards) return 0;
+    char mine[IDENTITY], first[IDENTITY];
+    difference d;
+    int status = describe(tr, mine);
+    memcpy(first, mine, sizeof first);
+    bso_shards_broadcast(tr->shards, first, sizeof first);
+    if (!status && differ(first, mine, &d)) {
+        status = bso_fail("%s, but shard 1 has %s; all processes of a training must have the same", d.here,
+                          d.there);
+    }
+    if (bso_shards_agree(tr->shards, status, NULL)) return BSO_ERROR;
+    const uint64_t files = (uint64_t)(tr->checkpoints != NULL) << 1 | (*tr->s->save != 0);
+    return bso_shards_same(tr->shards, files, "--out, --checkpoint or save") ||
+                   bso_shards_same(tr->shards, bso_network_hash(tr->net), "the initial weights")
+               ? BSO_ERROR
+               : 0;
+}
+
 /* ---- state ---- */
 
 static void exchange_network(bso_checkpoint_file *f, bso_network *net, size_t steps)

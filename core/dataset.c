@@ -88,7 +88,7 @@ bso_samples *bso_dataset_hold(bso_dataset *d, size_t element)
 /* What was trained on, in four bytes, for the result file. */
 static uint32_t checksum(const bso_dataset *d)
 {
-    if (d->close != release) return 0;
+    if (d->close != release) return d->checksum;
     const bso_samples *held = d->private;
     size_t bytes = bso_dataset_values(d) * (d->fetch == fetch_bytes ? sizeof(uint8_t) : sizeof(float));
     size_t counts[BSO_SPLITS] = {[BSO_SPLIT_TRAIN] = d->train_count, [BSO_SPLIT_TEST] = d->test_count};

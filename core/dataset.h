@@ -29,7 +29,8 @@ typedef struct bso_dataset {
     size_t validation_count;  /* so many of the training samples, the last, are the official validation split;
                                  0: there is none */
     const char **class_names; /* [classes]; NULL: classes have numbers only. bso_dataset_name_classes */
-    uint32_t checksum; /* CRC-32 of all samples and labels as held in memory; 0 where they are not held */
+    uint32_t checksum; /* CRC-32 of all samples and labels as held in memory; where they are not held, of
+                          their files' names */
     bool streams;      /* samples are decoded from their files whenever they are asked for */
     bool sorted;       /* samples come class by class: the loader takes them in a fixed, mixed order */
     bool pictures;     /* values are pixels in [0, 1] */

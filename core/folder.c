@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 enum { CLASSES_MAX = 65536 };
 
@@ -172,6 +173,13 @@ int bso_listing_path(const bso_listing *l, size_t file, char *path)
                      bso_listing_file(l, file));
     if (n < 0 || n >= BSO_PATH) return bso_fail("%s: the path of a file in it is too long", l->root);
     return 0;
+}
+
+uint32_t bso_listing_checksum(const bso_listing *l, uint32_t crc)
+{
+    uLong sum = crc32_z(crc, (const Bytef *)l->names, l->names_used);
+    sum = crc32_z(sum, (const Bytef *)l->first, (l->classes + 1) * sizeof *l->first);
+    return (uint32_t)sum;
 }
 
 int bso_listing_name_classes(const bso_listing *l, bso_dataset *d)

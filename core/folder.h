@@ -40,6 +40,9 @@ const char *bso_listing_file(const bso_listing *l, size_t file);
 /* ROOT/CLASS/FILE. path: [BSO_PATH]. Returns 0 or BSO_ERROR where it is too long. */
 int bso_listing_path(const bso_listing *l, size_t file, char *path);
 
+/* CRC-32 of the names of all classes and files, going on from crc (0 at first). */
+uint32_t bso_listing_checksum(const bso_listing *l, uint32_t crc);
+
 /* Call the classes of a data set, as many, by the names of their folders. Returns 0 or BSO_ERROR. */
 int bso_listing_name_classes(const bso_listing *l, bso_dataset *d);
 

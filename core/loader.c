@@ -260,7 +260,9 @@ static void borrow(bso_loader *l, const bso_loader *lender)
 
 int bso_loader_open(bso_loader *l, const bso_settings *s)
 {
-    return bso_loader_open_shard(l, s, 0, NULL);
+    bso_settings whole = *s;
+    whole.shards = 1;
+    return bso_loader_open_shard(l, &whole, 0, NULL);
 }
 
 int bso_loader_open_shard(bso_loader *l, const bso_settings *s, int shard, const bso_loader *lender)

@@ -23,7 +23,7 @@ static void gather(bso_shards *g, const void *mine, size_t bytes)
 {
     if (g->lost) return;
     const double begun = bso_clock();
-    g->transport->gather(g, mine, g->gathered, bytes);
+    g->transport->gather(g, mine, bytes);
     g->traffic.seconds += bso_clock() - begun;
     g->traffic.bytes += (double)bytes * (g->size - 1);
     g->traffic.calls++;
@@ -69,9 +69,9 @@ static void sum_small(bso_shards *g, void *x, size_t n, size_t size,
     for (size_t first = 0; g && first < n; first += most) {
         const size_t count = at_most(n - first, most);
         char *own = (char *)x + first * size;
-        const char *all = g->gathered;
         gather(g, own, count * size);
         if (g->lost) return;
+        const char *all = g->gathered;
         memcpy(own, all, count * size);
         for (int rank = 1; rank < g->size; rank++) add(own, all + (size_t)rank * count * size, count);
     }
@@ -176,6 +176,7 @@ typedef struct {
     bool left; /* a rank has returned: whoever waits from now on waits in vain */
     char why[MESSAGE];
     const void *shown[BSO_SHARDS_MAX]; /* what each rank lets the others read */
+    char *gathered[2];                 /* [size][BSO_SHARDS_PIECE] each, in turn */
 } world;
 
 /* Wait for all ranks. False where one has gone. */
@@ -205,13 +206,13 @@ static bool show(bso_shards *g, const void *data)
     return meet(g);
 }
 
-static void gather_threads(bso_shards *g, const void *mine, void *all, size_t bytes)
+/* Who is one gathering ahead writes into the other buffer; two ahead is nobody, since all meet in each. */
+static void gather_threads(bso_shards *g, const void *mine, size_t bytes)
 {
     const world *w = g->own;
-    if (!show(g, mine)) return;
-    for (int rank = 0; rank < g->size; rank++)
-        memcpy((char *)all + (size_t)rank * bytes, w->shown[rank], bytes);
-    meet(g); /* others may still be reading mine */
+    g->gathered = w->gathered[g->gathered == w->gathered[0]];
+    memcpy((char *)g->gathered + (size_t)g->rank * bytes, mine, bytes);
+    meet(g);
 }
 
 /* In place: a rank reads of the others, and writes of its own, only its slice; then it reads the slices of
@@ -279,13 +280,12 @@ static int start(member *members, int size)
     return running;
 }
 
-static int run_all(world *w, member *members, char *room, int (*rank)(void *, bso_shards *), void *user)
+static int run_all(world *w, member *members, int (*rank)(void *, bso_shards *), void *user)
 {
     const int size = w->size;
     for (int i = 0; i < size; i++) {
         members[i] = (member){.run = rank, .user = user};
         members[i].group = (bso_shards){.transport = &threads, .rank = i, .size = size, .own = w};
-        members[i].group.gathered = room + (size_t)i * (size_t)size * BSO_SHARDS_PIECE;
     }
     const int running = start(members, size);
     int status = running < size ? BSO_ERROR : rank(user, &members[0].group);
@@ -299,13 +299,14 @@ int bso_shards_run(int size, int (*rank)(void *user, bso_shards *g), void *user)
     const size_t n = (size_t)size;
     world *w = bso_alloc(BSO_MEM_CONTROL, 1, sizeof *w, "shards");
     member *members = bso_alloc(BSO_MEM_CONTROL, n, sizeof *members, "shards");
-    char *room = bso_alloc(BSO_MEM_WORKSPACE, n * n, BSO_SHARDS_PIECE, "shards");
+    char *room = bso_alloc(BSO_MEM_WORKSPACE, 2 * n, BSO_SHARDS_PIECE, "what ranks exchange");
     int status = BSO_ERROR;
     if (w && members && room) {
         w->size = size;
+        for (int i = 0; i < 2; i++) w->gathered[i] = room + (size_t)i * n * BSO_SHARDS_PIECE;
         pthread_mutex_init(&w->lock, NULL);
         pthread_cond_init(&w->passed, NULL);
-        status = run_all(w, members, room, rank, user);
+        status = run_all(w, members, rank, user);
         pthread_cond_destroy(&w->passed);
         pthread_mutex_destroy(&w->lock);
     }

@@ -28,8 +28,9 @@ typedef struct bso_shards bso_shards;
 /* How ranks reach each other. A transport that fails sets lost. */
 typedef struct {
     const char *name; /* "threads", "mpi" */
-    /* all[rank][bytes] <- mine[bytes] of every rank; all has room for that, and may not hold mine. */
-    void (*gather)(bso_shards *g, const void *mine, void *all, size_t bytes);
+    /* gathered[rank][bytes] <- mine[bytes] of every rank, to be read until the next call; at most
+     * BSO_SHARDS_PIECE bytes. */
+    void (*gather)(bso_shards *g, const void *mine, size_t bytes);
     /* x[n] <- the sum over ranks, in their order, on all of them. */
     void (*sum)(bso_shards *g, float *x, size_t n);
 } bso_transport;
@@ -41,7 +42,7 @@ struct bso_shards {
     bool lost;   /* a rank has gone: what sums hold means nothing from now on, and agreements fail */
     bool agreed; /* all ranks know that the training failed */
     bso_traffic traffic;
-    void *gathered; /* room for BSO_SHARDS_PIECE bytes of every rank */
+    void *gathered; /* what the last gathering brought */
     void *own;      /* the transport's */
 };
 

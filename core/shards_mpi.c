@@ -50,10 +50,9 @@ static bso_shards world;
 static float *received; /* [PIECE + ranks]: of each rank its part of this rank's slice */
 
 /* Errors of MPI end all ranks: it prints them itself (MPI_ERRORS_ARE_FATAL). */
-static void gather_processes(bso_shards *g, const void *mine, void *all, size_t bytes)
+static void gather_processes(bso_shards *g, const void *mine, size_t bytes)
 {
-    (void)g;
-    MPI_Allgather(mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, MPI_COMM_WORLD);
+    MPI_Allgather(mine, (int)bytes, MPI_BYTE, g->gathered, (int)bytes, MPI_BYTE, MPI_COMM_WORLD);
 }
 
 /* Each rank gets its slice of what all have, adds these up, and then all get all slices. */

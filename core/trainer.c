@@ -4,7 +4,6 @@
 
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/kernels.h"
 
 #include <cblas.h>
@@ -352,22 +351,6 @@ static void release(bso_training *tr)
     bso_loader_close(&tr->loader);
 }
 
-/* Do the ranks train the same, and may their sums be mixed? */
-static int compare_ranks(const bso_training *tr)
-{
-    const bso_run *run = tr->run;
-    if (!tr->shards) return 0;
-    uint64_t data = bso_hash(bso_hash_start, &run->data_checksum, sizeof run->data_checksum);
-    data = bso_hash(data, run->samples, sizeof run->samples);
-    const uint64_t kernels = bso_hash(bso_hash_start, run->kernel_path, strlen(run->kernel_path));
-    return bso_shards_same(tr->shards, bso_settings_hash(tr->s), "the settings") ||
-                   bso_shards_same(tr->shards, data, "the data sets") ||
-                   bso_shards_same(tr->shards, kernels, "the kernels in use (BSO_KERNELS)") ||
-                   bso_shards_same(tr->shards, bso_network_hash(tr->net), "the initial weights")
-               ? BSO_ERROR
-               : 0;
-}
-
 /* Everything that a rank, or the only one, needs of its own. tr: run is set, with settings that are checked;
  * whatever comes of it, it is to be released. lender: the loader whose data set is used by ranks that share a
  * process with it; or NULL. Returns 0 or BSO_ERROR. */
@@ -385,18 +368,14 @@ static int begin(bso_training *tr, int rank, const bso_train_options *o, const b
     return prepare(tr, rank, lender);
 }
 
-/* All the rest, as one of a group, or alone. status: what begin returned. */
-static int train(bso_training *tr, bso_shards *shards, int status)
+/* All the rest, as one of a group, or alone. */
+static int train(bso_training *tr, bso_shards *shards)
 {
     bso_run *run = tr->run;
     tr->shards = shards;
-    status = bso_shards_agree(shards, status, NULL);
-    if (!status && shards) {
-        snprintf(run->ranks, sizeof run->ranks, "%s", shards->transport->name);
-        bso_network_join(tr->net, shards);
-        status = compare_ranks(tr);
-    }
-    if (!status) status = bso_training_continue(tr);
+    if (shards) snprintf(run->ranks, sizeof run->ranks, "%s", shards->transport->name);
+    bso_network_join(tr->net, shards);
+    int status = bso_training_continue(tr);
     tr->begun = tr->checkpointed = bso_clock();
     tr->from = (double)tr->at.epoch + (tr->at.batch ? (double)tr->at.batch / (double)tr->batches : 0);
     if (!status && tr->s->epochs == 0) status = evaluate_both(tr, 0, &run->final);
@@ -416,16 +395,20 @@ static int train(bso_training *tr, bso_shards *shards, int status)
     return status;
 }
 
-/* The only rank in this process. */
+/* The only rank in this process, one of several or of one. */
 static int train_alone(bso_run *run, const bso_train_options *o, bso_shards *world)
 {
-    bso_training tr = {.run = run};
+    bso_training tr = {.run = run, .shards = world};
     const int rank = bso_shards_rank(world);
     /* What is made once, a stand-in or decoded samples, the first process makes, and the others find. */
     int status = rank == 0 ? begin(&tr, rank, o, NULL) : 0;
     status = bso_shards_agree(world, status, NULL);
-    if (!status && rank > 0) status = begin(&tr, rank, o, NULL);
-    status = train(&tr, world, status);
+    if (!status) {
+        if (rank > 0) status = begin(&tr, rank, o, NULL);
+        status = bso_shards_agree(world, status, NULL);
+    }
+    if (!status) status = bso_training_compare(&tr);
+    if (!status) status = train(&tr, world);
     release(&tr);
     return status;
 }
@@ -448,7 +431,7 @@ static int train_member(void *user, bso_shards *g)
 {
     const team *all = user;
     start_team(all->threads);
-    return train(&all->members[g->rank].training, g, 0);
+    return train(&all->members[g->rank].training, g);
 }
 
 /* All of them before the first has a thread: files are read by one at a time, and some in a child process,
@@ -473,9 +456,10 @@ static int train_shards(bso_run *run, const bso_train_options *o)
     team all = {.size = size, .threads = most > size ? most / size : 1, .others.checkpoints = o->checkpoints};
     all.members = bso_alloc(BSO_MEM_CONTROL, (size_t)size, sizeof *all.members, "shards");
     if (!all.members) return BSO_ERROR;
-    start_team(all.threads);
-    /* Else the first products of all ranks would set it at once. A product is never split (synapse.c). */
+    /* Else the first products of all ranks would set it at once. A product is never split (synapse.c). It
+     * sets OpenMP's threads, too. */
     openblas_set_num_threads(1);
+    start_team(all.threads);
     int status = begin_all(&all, run, o);
     if (!status) status = bso_shards_run(size, train_member, &all);
     for (int rank = size - 1; rank >= 0; rank--) { /* the lender last */
@@ -486,14 +470,10 @@ static int train_shards(bso_run *run, const bso_train_options *o)
     return status;
 }
 
-int bso_train(const bso_settings *s, bso_run *run, const bso_train_options *options)
+/* Are the settings fit to be trained, by as many processes as there are? */
+static int check(bso_settings *s, const bso_shards *world)
 {
-    static const bso_train_options none;
-    const bso_train_options *o = options ? options : &none;
-    bso_shards *world = bso_shards_world();
-    memset(run, 0, sizeof *run);
-    run->settings = *s;
-    if (bso_settings_check(&run->settings) || bso_start((int)s->threads)) return BSO_ERROR;
+    if (bso_settings_check(s) || bso_start((int)s->threads)) return BSO_ERROR;
     if (!world && s->shards > 1 && bso_shards_expected()) {
         return bso_fail("shards=%lld: this is one of several processes, but of a program without MPI; "
                         "start build/bso-mpi (make mpi)",
@@ -504,5 +484,17 @@ int bso_train(const bso_settings *s, bso_run *run, const bso_train_options *opti
             "shards=%lld: %d processes were started together, and each is one shard; set shards=%d",
             (long long)s->shards, world->size, world->size);
     }
+    return 0;
+}
+
+int bso_train(const bso_settings *s, bso_run *run, const bso_train_options *options)
+{
+    static const bso_train_options none;
+    const bso_train_options *o = options ? options : &none;
+    bso_shards *world = bso_shards_world();
+    memset(run, 0, sizeof *run);
+    run->settings = *s;
+    const int status = bso_shards_agree(world, check(&run->settings, world), NULL);
+    if (status) return status;
     return !world && s->shards > 1 ? train_shards(run, o) : train_alone(run, o, world);
 }

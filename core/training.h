@@ -67,6 +67,9 @@ int bso_training_gather(bso_training *tr);
 
 /* ---- checkpoint.c ---- */
 
+/* Do all processes of a group train the same, by the same program, on the same kind of machine? Returns 0, or
+ * BSO_ERROR with the first difference. */
+int bso_training_compare(const bso_training *tr);
 /* Go on from the checkpoint, where there is one; else nothing changes. Of several ranks the first one reads
  * it. Returns 0 or BSO_ERROR. */
 int bso_training_continue(bso_training *tr);

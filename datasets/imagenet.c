@@ -176,6 +176,7 @@ static int open_imagenet(bso_dataset *d, const char *argument, const bso_setting
     d->streams = d->sorted = d->views = d->pictures = d->stated = true;
     memcpy(d->mean, mean, sizeof mean);
     memcpy(d->deviation, deviation, sizeof deviation);
+    for (int i = 0; i < 2; i++) d->checksum = bso_listing_checksum(&p->listing[i], d->checksum);
     return bso_listing_name_classes(&p->listing[0], d);
 }
 

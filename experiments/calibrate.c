@@ -65,6 +65,7 @@ static int time_batches(const bso_settings *s, bso_loader *loader, int64_t n, do
 {
     bso_settings sized = *s;
     sized.batch = n;
+    sized.shards = 1;
     const bso_dataset *d = &loader->data;
     bso_network *net = NULL;
     if (bso_network_create(&net, &sized, d->channels, d->height, d->width, d->frames, d->classes, true)) {

@@ -83,7 +83,7 @@ static int settings_of(const bso_method *method, const char *network, int batch,
     bso_settings_default(s);
     return bso_settings_set(s, "network", network) || bso_settings_set(s, "batch", number[0]) ||
                    bso_settings_set(s, "steps", number[1]) || bso_method_apply(method, false, s) ||
-                   bso_settings_check(s)
+                   bso_settings_set(s, "shards", "1") || bso_settings_check(s)
                ? BSO_ERROR
                : 0;
 }

@@ -110,7 +110,7 @@ if [ -d $fashion ]; then
         refuses 1 'cannot be written' data show fashion-mnist --out /nowhere/sheet.png
         check "nothing is left beside" [ -z "$(find "$work" -name '*.tmp.*')" ]
     fi
-    run data time fashion-mnist --set batch=1000
+    run data time fashion-mnist --set batch=1000 --set shards=8
     check "time works" works
     check "and says how fast" says 'training .* samples/s'
     timeout --preserve-status -s TERM 1 "$bso" data time fashion-mnist > "$work/out" 2> "$work/err"

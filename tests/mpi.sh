@@ -126,13 +126,23 @@ mpi 2 "$bso" run "${settings[@]}" --set shards=2 --out "$work/no.h5"
 check "a program without MPI" eval 'refused 1 "bso-mpi" || [ "$(grep -c "without MPI.*bso-mpi" "$work/err")" -ge 1 ]'
 alike=("$parallel" run "${settings[@]}" --set shards=2 --out "$work/no.h5")
 mpi 1 "${alike[@]}" --set seed=1 : -n 1 "${alike[@]}" --set seed=2
-check "processes with other settings" refused 1 'the settings of shard 2 and of shard 1 differ'
+check "processes with other settings" refused 1 'shard 2 of 2: seed=2, but shard 1 has seed=1'
 mpi 1 -x BSO_KERNELS=portable "${alike[@]}" : -n 1 -x BSO_KERNELS=reference "${alike[@]}"
-check "processes with other kernels" refused 1 'the kernels in use (BSO_KERNELS) of shard 2 and of shard 1 differ'
+check "processes with other kernels" refused 1 'kernels=reference, but shard 1 has kernels=portable'
+mpi 1 "${alike[@]}" : -n 1 -x BSO_KERNELS=none "${alike[@]}"
+check "one that has not these kernels" refused 1 'BSO_KERNELS'
+mpi 1 -x BSO_KERNELS=none "${alike[@]}" : -n 1 "${alike[@]}"
+check "the first one has not" refused 1 'BSO_KERNELS'
+mpi 1 "${alike[@]}" : -n 1 "${alike[@]}" --set shards=4
+check "one of another number of shards" refused 1 'shards=4.*set shards=2'
+mpi 1 "${alike[@]}" : -n 1 "$parallel" run "${settings[@]}" --set shards=2
+check "one without --out" refused 1 '--out, --checkpoint or save of shard 2 and of shard 1 differ'
+mpi 1 "${alike[@]}" --set "save=$work/saved.h5" : -n 1 "${alike[@]}"
+check "one without save" refused 1 '--out, --checkpoint or save of shard 2 and of shard 1 differ'
 cp -r "$data" "$work/other"
 printf '\1' | dd of="$work/other/train-images-idx3-ubyte" bs=1 seek=1000 conv=notrunc 2> /dev/null
 mpi 1 "${alike[@]}" : -n 1 "${alike[@]}" --set "data_dir=$work/other"
-check "processes with other data" refused 1 'the data sets of shard 2 and of shard 1 differ'
+check "processes with other data" refused 1 'data=MNIST, CRC-32 [0-9a-f]*, .*but shard 1 has data=MNIST'
 mpi 2 "$parallel" run "${settings[@]}" --set shards=2 --out "$work/nowhere/no.h5"
 check "no such folder" refused 1 nowhere
 mpi 2 "$parallel" run --set shards=2 --set batch=31

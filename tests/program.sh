@@ -175,6 +175,10 @@ check "dry run: exit 0" [ "$status" = 0 ]
 check "dry run: estimate first" says 'estimate: .*6 cells, 0 done'
 check "dry run: lists the cells" [ "$(grep -c 'seed[12]-.*h5' "$work/out")" = 6 ]
 check "dry run: leaves nothing" [ ! -e "$work/new" ]
+sweep_file 2 ', { label = "in shards"; shards = 8; seed = 1; }'
+run sweep "$conf" --out "$dir" --dry-run --only "in shards"
+check "dry run: cells in shards are estimated" eval 'works && says "1 cells, 0 done" && ! says "not estimated"'
+sweep_file 2 ''
 run sweep "$conf" --out "$dir" --only bso-ottt-mnist-T2-seed1 --jobs 1
 check "--only: exit 0" [ "$status" = 0 ]
 check "--only: the cells whose names contain it" [ "$(results "$dir")" = 2 ]

@@ -130,8 +130,8 @@ check "the same as without Slurm" same_as_alone
 # A limit that really runs out: Slurm's own signal, a minute before two are over. Takes some minutes, so only on demand.
 if [ "${BSO_FAULTS:-6}" -ge 20 ]; then
     dir=$work/limit
-    sweep_file 4000 '{ optimizer = "tbso"; }'
-    "$bso" sweep "$conf" --out "$work/unlimited" > "$work/out" 2>&1 || check "a sweep without a limit" false
+    sweep_file 2500 '{ optimizer = "tbso"; }'
+    "$bso" sweep "$conf" --out "$work/unlimited" --threads 1 > "$work/out" 2>&1 || check "a sweep without a limit" false
     "$bso" report "$work/unlimited" > "$work/out" 2>&1
     summary "$work/unlimited" > "$work/wanted"
     submit --results "$dir" -- --time=2

@@ -276,6 +276,7 @@ static void the_same_in_every_way(const bso_settings *s)
     bso_run whole, parts;
     const bso_train_options o = options();
     train(s, &whole, NULL);
+    if (s->threads) assert_int_equal(whole.threads, s->threads > s->shards ? s->threads / s->shards : 1);
     bso_train_options stopping = o;
     stopping.progress = stop_now;
     bso_settings other = *s;
@@ -306,6 +307,7 @@ static void every_rule_and_estimator(void **state)
             s.hypers_set = 0; /* they are T-BSO's */
             set(&s, "epochs", "2");
             set(&s, "shards", (i + g) % 2 ? "2" : "4");
+            set(&s, "threads", "5");
             set(&s, "optimizer", bso_optimizers[i]->name);
             set(&s, "gradient", bso_gradients[g]->name);
             checked = s;
@@ -330,6 +332,7 @@ static void every_option(void **state)
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         bso_settings s = bso_small_training();
         set(&s, "shards", "4");
+        set(&s, "threads", "9");
         for (int k = 0; k < 4 && sets[i][k]; k += 2) set(&s, sets[i][k], sets[i][k + 1]);
         the_same_in_every_way(&s);
     }
