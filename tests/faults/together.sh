@@ -27,7 +27,7 @@ for sweeps in 2 $( [ -n "${BSO_TEST_SHORT:-}" ] || echo 4 8); do
 done
 
 # One of two is killed, its training as well; the other one does what is left, that cell included.
-sweep_file 40 '{ optimizer = ["tbso", "bso"]; }'
+sweep_file "$([ -n "${BSO_TEST_SHORT:-}" ] && echo 15 || echo 40)" '{ optimizer = ["tbso", "bso"]; }'
 dir=$work/together_killed
 setsid "$bso" sweep "$conf" --out "$dir" --jobs 2 --checkpoint 0 > "$work/first" 2>&1 &
 first=$!
