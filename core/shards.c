@@ -135,20 +135,23 @@ int bso_shards_agree(bso_shards *g, int status, unsigned *flags)
 {
     if (!g) return status;
     const vote mine = {status, flags ? *flags : 0};
-    const bool was_lost = g->lost;
+    if (g->lost) bso_fail("shards=%d: another rank has ended", g->size);
     gather(g, &mine, sizeof mine);
+    if (g->lost) { /* if just now, with what the transport said */
+        g->agreed = true;
+        return BSO_ERROR;
+    }
     const vote *all = g->gathered;
     int first = 0;
     unsigned wanted = 0;
-    for (int rank = 0; !g->lost && rank < g->size; rank++) wanted |= all[rank].flags;
-    while (!g->lost && first < g->size && all[first].status == 0) first++;
-    if (!g->lost && first == g->size) {
+    for (int rank = 0; rank < g->size; rank++) wanted |= all[rank].flags;
+    while (first < g->size && all[first].status == 0) first++;
+    if (first == g->size) {
         if (flags) *flags = wanted;
         return 0;
     }
-    const int worst = g->lost ? BSO_ERROR : all[first].status;
-    if (!g->lost) share_message(g, first);
-    if (g->lost && was_lost) bso_fail("shards=%d: another rank has ended", g->size);
+    const int worst = all[first].status;
+    share_message(g, first);
     g->agreed = true;
     return worst;
 }

@@ -369,10 +369,10 @@ static int begin(bso_training *tr, int rank, const bso_train_options *o, const b
 }
 
 /* All the rest, as one of a group, or alone. */
-static int train(bso_training *tr, bso_shards *shards)
+static int train(bso_training *tr)
 {
     bso_run *run = tr->run;
-    tr->shards = shards;
+    bso_shards *shards = tr->shards;
     if (shards) snprintf(run->ranks, sizeof run->ranks, "%s", shards->transport->name);
     bso_network_join(tr->net, shards);
     int status = bso_training_continue(tr);
@@ -408,7 +408,7 @@ static int train_alone(bso_run *run, const bso_train_options *o, bso_shards *wor
         status = bso_shards_agree(world, status, NULL);
     }
     if (!status) status = bso_training_compare(&tr);
-    if (!status) status = train(&tr, world);
+    if (!status) status = train(&tr);
     release(&tr);
     return status;
 }
@@ -430,8 +430,10 @@ typedef struct {
 static int train_member(void *user, bso_shards *g)
 {
     const team *all = user;
+    bso_training *tr = &all->members[g->rank].training;
     start_team(all->threads);
-    return train(&all->members[g->rank].training, g);
+    tr->shards = g;
+    return train(tr);
 }
 
 /* All of them before the first has a thread: files are read by one at a time, and some in a child process,

@@ -204,7 +204,7 @@ static void share_signal(bso_shards *world)
     bso_stop_signal = terminated ? SIGTERM : SIGINT;
 }
 
-/* ---- */
+/* ---- the command ---- */
 
 /* Train, write the result, say what came out. */
 static int train(const options *o, int argc, char **argv)

@@ -4,15 +4,8 @@
 set -u
 bso=$(readlink -f "${BSO:-build/bso}")
 parallel=$(dirname "$bso")/bso-mpi
-work=$(mktemp -d "${TMPDIR:-/tmp}/bso-mpi-XXXXXX") || exit 1
+. "$(dirname "$0")/lib/faults.sh"
 trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-# shellcheck disable=SC2034 # of check.sh
-shown='out err'
-. "$(dirname "$0")/lib/check.sh"
-. "$(dirname "$0")/lib/images.sh"
-unset BSO_DATA_DIR
 
 skip() {
     echo "SKIPPED: $1"
@@ -24,12 +17,6 @@ command -v mpirun > /dev/null || skip "Open MPI is not here (apt-get install lib
 [ -x "$parallel" ] || skip "there is no $parallel; make mpi builds it"
 if nm "$bso" 2> /dev/null | grep -q __asan_init; then skip "MPI itself leaks, which AddressSanitizer tells"; fi
 
-data=$work/data
-mkdir "$data"
-make_images "$data/train-images-idx3-ubyte"
-make_labels "$data/train-labels-idx1-ubyte"
-make_images "$data/t10k-images-idx3-ubyte"
-make_labels "$data/t10k-labels-idx1-ubyte"
 # 200 test samples: the last batch of 32 is one of 8, of which some shards have none.
 settings=(--set dataset=mnist --set "data_dir=$data" --set network=8C3-AP2-8R3s2-8C3-GAP-FC --set batch=32
     --set test_samples=200 --set validation=0.1 --set threads=1 --set epochs=2)
@@ -48,12 +35,12 @@ mpi() { # processes, program, arguments...
     status=$?
 }
 # What must be the same: weights, and all numbers that are not times or bytes.
-summary() { # FILE
+numbers() { # FILE
     "$bso" inspect "$1" | grep -o 'hash [0-9a-f]*'
     "$bso" inspect "$1" --layers --operations
     "$bso" inspect "$1" --epochs | awk '{ for (i = 1; i <= 7; i++) printf "%s ", $i; for (i = 12; i <= NF; i++) printf "%s ", $i; print "" }'
 }
-same() { [ -s "$1" ] && [ -s "$2" ] && diff <(summary "$1") <(summary "$2") > "$work/diff"; }
+same() { [ -s "$1" ] && [ -s "$2" ] && diff <(numbers "$1") <(numbers "$2") > "$work/diff"; }
 fine() { [ "$status" = 0 ]; }
 told_once() { [ "$(grep -c '^bso: ' "$work/err")" = 1 ] && grep -q "^bso: .*$1" "$work/err"; }
 refused() { [ "$status" = "$1" ] && told_once "$2"; }

@@ -1,6 +1,7 @@
 /* small_training.c: see small_training.h. */
 #include "tests/small_training.h"
 
+#include "core/error.h"
 #include "core/random.h"
 #include "tests/dataset_files.h"
 
@@ -77,6 +78,23 @@ static void same_layers(const bso_run *a, const bso_run *b)
     assert_int_equal(a->neuron_logs, b->neuron_logs);
     for (int i = 0; i < a->neuron_logs; i++)
         same_doubles(a->neurons[i].firing_rate, b->neurons[i].firing_rate, epochs * T);
+}
+
+void bso_small_set(bso_settings *s, const char *key, const char *value)
+{
+    if (bso_settings_set(s, key, value)) fail_msg("%s", bso_error());
+}
+
+void bso_small_train(const bso_settings *s, bso_run *run, const bso_train_options *o)
+{
+    if (bso_train(s, run, o)) fail_msg("%s", bso_error());
+}
+
+void bso_small_stop(const bso_progress *p, void *user)
+{
+    (void)p;
+    (void)user;
+    bso_stop_requested = 1;
 }
 
 void bso_small_same(const bso_run *a, const bso_run *b)

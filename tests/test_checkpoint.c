@@ -19,11 +19,6 @@
 
 #include <cmocka.h>
 
-static void set(bso_settings *s, const char *key, const char *value)
-{
-    if (bso_settings_set(s, key, value)) fail_msg("%s", bso_error());
-}
-
 static char checkpoint[128], previous[160];
 
 /* Where the tests' checkpoints are; none at first. */
@@ -35,20 +30,12 @@ static bso_train_options options(void)
     return (bso_train_options){.checkpoints = {.path = checkpoint, .seconds = 1e9}};
 }
 
-/* Progress comes after the first batch of a process: stop there. */
-static void stop_now(const bso_progress *p, void *user)
-{
-    (void)p;
-    (void)user;
-    bso_stop_requested = 1;
-}
-
 /* Train, stopping at every boundary of two batches. Returns the status that ended it, and how often it
  * stopped. */
 static int train_in_steps(const bso_settings *s, bso_run *run, const bso_train_options *o, int *stops)
 {
     bso_train_options stopping = *o;
-    stopping.progress = stop_now;
+    stopping.progress = bso_small_stop;
     for (*stops = 0;; ++*stops) {
         assert_true(*stops < 1000);
         const int status = bso_train(s, run, &stopping);
@@ -57,11 +44,6 @@ static int train_in_steps(const bso_settings *s, bso_run *run, const bso_train_o
         bso_run_free(run);
         assert_int_equal(access(checkpoint, F_OK), 0);
     }
-}
-
-static void train(const bso_settings *s, bso_run *run, const bso_train_options *o)
-{
-    if (bso_train(s, run, o)) fail_msg("%s", bso_error());
 }
 
 /* The same, stopped everywhere or not at all. */
@@ -90,10 +72,10 @@ static bso_settings any_rule(const char *rule, const char *gradient)
 {
     bso_settings s = bso_small_training();
     s.hypers_set = 0; /* they are T-BSO's */
-    set(&s, "epochs", "2");
-    set(&s, "batch", "16");
-    set(&s, "optimizer", rule);
-    set(&s, "gradient", gradient);
+    bso_small_set(&s, "epochs", "2");
+    bso_small_set(&s, "batch", "16");
+    bso_small_set(&s, "optimizer", rule);
+    bso_small_set(&s, "gradient", gradient);
     return s;
 }
 
@@ -130,7 +112,7 @@ static void options_go_on(void **state)
         bso_settings s = bso_small_training();
         for (int k = 0; k < 4 && sets[i][k]; k += 2) {
             if (strcmp(sets[i][k], "optimizer") == 0) s.hypers_set = 0;
-            set(&s, sets[i][k], sets[i][k + 1]);
+            bso_small_set(&s, sets[i][k], sets[i][k + 1]);
         }
         stopping_changes_nothing(&s);
     }
@@ -140,9 +122,9 @@ static void a_training_that_diverges_does_so_again(void **state)
 {
     (void)state;
     bso_settings s = bso_small_training();
-    set(&s, "lr", "1000");
-    set(&s, "loss_mse", "1");
-    set(&s, "epochs", "50");
+    bso_small_set(&s, "lr", "1000");
+    bso_small_set(&s, "loss_mse", "1");
+    bso_small_set(&s, "epochs", "50");
     bso_run whole, parts;
     int stops;
     const bso_train_options o = options();
@@ -204,7 +186,7 @@ static unsigned char newest[ROOM], older[ROOM], broken[ROOM];
 static void leave_two(const bso_settings *s, const bso_train_options *o, int batches, size_t n[2])
 {
     bso_train_options stopping = *o;
-    stopping.progress = stop_now;
+    stopping.progress = bso_small_stop;
     for (int b = 0; b < batches; b++) {
         bso_run run;
         assert_int_equal(bso_train(s, &run, &stopping), BSO_INTERRUPTED);
@@ -223,7 +205,7 @@ static void a_damaged_one_falls_back(void **state)
     const bso_train_options o = options();
     bso_run whole, run;
     size_t n[2];
-    train(&s, &whole, NULL);
+    bso_small_train(&s, &whole, NULL);
     leave_two(&s, &o, 6, n);
     for (int i = 0; i < 96; i += getenv("BSO_TEST_SHORT") ? 5 : 1) {
         /* Bits flipped all over, then lengths from none to all but one byte, then more than all. */
@@ -235,7 +217,7 @@ static void a_damaged_one_falls_back(void **state)
         if (i == 95) write_bytes(checkpoint, broken, n[0] + 1);
         write_bytes(previous, older, n[1]);
         listen();
-        train(&s, &run, &o);
+        bso_small_train(&s, &run, &o);
         heard("trying the one before it");
         heard("going on from a checkpoint: epoch 2 of 3, batch 1 of 4");
         bso_small_same(&whole, &run);
@@ -250,9 +232,9 @@ static void a_damaged_one_falls_back(void **state)
 static void ends_as_ever(const bso_settings *s, const bso_train_options *o, const char *words, int continued)
 {
     bso_run whole, run;
-    train(s, &whole, NULL);
+    bso_small_train(s, &whole, NULL);
     listen();
-    train(s, &run, o);
+    bso_small_train(s, &run, o);
     bso_notice = NULL;
     heard(words);
     bso_small_same(&whole, &run);
@@ -304,7 +286,7 @@ static void one_of_another_training_is_refused(void **state)
     leave_two(&s, &o, 3, n);
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         bso_settings changed = s;
-        set(&changed, other[i][0], other[i][1]);
+        bso_small_set(&changed, other[i][0], other[i][1]);
         assert_int_equal(bso_train(&changed, &run, &o), BSO_ERROR);
         if (!strstr(bso_error(), other[i][2])) fail_msg("'%s' should say %s", bso_error(), other[i][2]);
         assert_non_null(strstr(bso_error(), checkpoint));
@@ -322,7 +304,7 @@ static void one_of_another_training_is_refused(void **state)
     /* Unless it is asked to begin anew. */
     (void)bso_small_training();
     bso_settings changed = s;
-    set(&changed, "seed", "7");
+    bso_small_set(&changed, "seed", "7");
     o.checkpoints.or_restart = true;
     ends_as_ever(&changed, &o, "training begins anew", 0);
 }
@@ -335,7 +317,7 @@ static void other_kernels_are_asked_for(void **state)
     bso_train_options o = options();
     bso_run whole, run;
     size_t n[2];
-    train(&s, &whole, NULL);
+    bso_small_train(&s, &whole, NULL);
     leave_two(&s, &o, 5, n);
     const bool portable = strcmp(whole.kernel_path, "portable") == 0;
     setenv("BSO_KERNELS", portable ? "reference" : "portable", 1);
@@ -344,7 +326,7 @@ static void other_kernels_are_asked_for(void **state)
     assert_non_null(strstr(bso_error(), "--allow-kernel-change"));
     bso_run_free(&run);
     o.checkpoints.allow_kernel_change = true;
-    train(&s, &run, &o);
+    bso_small_train(&s, &run, &o);
     char words[64];
     snprintf(words, sizeof words, "%s to %s at epoch 2, batch 1", whole.kernel_path, run.kernel_path);
     assert_string_equal(run.kernel_change, words);
@@ -362,11 +344,11 @@ static void threads_and_labels_may_change(void **state)
     const bso_train_options o = options();
     bso_run whole, run;
     size_t n[2];
-    train(&s, &whole, NULL);
+    bso_small_train(&s, &whole, NULL);
     leave_two(&s, &o, 5, n);
-    set(&s, "threads", "1");
-    set(&s, "label", "another name");
-    train(&s, &run, &o);
+    bso_small_set(&s, "threads", "1");
+    bso_small_set(&s, "label", "another name");
+    bso_small_train(&s, &run, &o);
     assert_true(run.weights_hash == whole.weights_hash);
     bso_run_free(&run);
     bso_run_free(&whole);

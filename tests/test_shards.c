@@ -26,11 +26,6 @@
 
 #include <cmocka.h>
 
-static void set(bso_settings *s, const char *key, const char *value)
-{
-    if (bso_settings_set(s, key, value)) fail_msg("%s", bso_error());
-}
-
 /* ---- what is exchanged ---- */
 
 enum { MOST = 5, LENGTH = 5000 };
@@ -221,12 +216,12 @@ static void gradients_are_those_of_the_batch(void **state)
         for (size_t k = 0; k < sizeof rules / sizeof *rules; k++) {
             bso_settings s;
             bso_settings_default(&s);
-            set(&s, "network", networks[i]);
-            set(&s, "optimizer", rules[k][0]);
-            set(&s, "gradient", rules[k][1]);
-            set(&s, "update", rules[k][2]);
-            set(&s, "batch", "12");
-            set(&s, "steps", "3");
+            bso_small_set(&s, "network", networks[i]);
+            bso_small_set(&s, "optimizer", rules[k][0]);
+            bso_small_set(&s, "gradient", rules[k][1]);
+            bso_small_set(&s, "update", rules[k][2]);
+            bso_small_set(&s, "batch", "12");
+            bso_small_set(&s, "steps", "3");
             if (bso_settings_check(&s)) fail_msg("%s", bso_error());
             memset(&whole, 0, sizeof whole);
             whole.settings = s;
@@ -258,27 +253,15 @@ static bso_train_options options(void)
     return (bso_train_options){.checkpoints = {.path = checkpoint, .seconds = 1e9}};
 }
 
-static void train(const bso_settings *s, bso_run *run, const bso_train_options *o)
-{
-    if (bso_train(s, run, o)) fail_msg("%s", bso_error());
-}
-
-static void stop_now(const bso_progress *p, void *user)
-{
-    (void)p;
-    (void)user;
-    bso_stop_requested = 1;
-}
-
 /* Stopped after every batch and gone on with, on other numbers of threads, or not at all: the same. */
 static void the_same_in_every_way(const bso_settings *s)
 {
     bso_run whole, parts;
     const bso_train_options o = options();
-    train(s, &whole, NULL);
+    bso_small_train(s, &whole, NULL);
     if (s->threads) assert_int_equal(whole.threads, s->threads > s->shards ? s->threads / s->shards : 1);
     bso_train_options stopping = o;
-    stopping.progress = stop_now;
+    stopping.progress = bso_small_stop;
     bso_settings other = *s;
     int stops = 0, status;
     for (;; stops++) {
@@ -305,11 +288,11 @@ static void every_rule_and_estimator(void **state)
             if (getenv("BSO_TEST_SHORT") && (i + g) % 4) continue;
             bso_settings s = bso_small_training(), checked;
             s.hypers_set = 0; /* they are T-BSO's */
-            set(&s, "epochs", "2");
-            set(&s, "shards", (i + g) % 2 ? "2" : "4");
-            set(&s, "threads", "5");
-            set(&s, "optimizer", bso_optimizers[i]->name);
-            set(&s, "gradient", bso_gradients[g]->name);
+            bso_small_set(&s, "epochs", "2");
+            bso_small_set(&s, "shards", (i + g) % 2 ? "2" : "4");
+            bso_small_set(&s, "threads", "5");
+            bso_small_set(&s, "optimizer", bso_optimizers[i]->name);
+            bso_small_set(&s, "gradient", bso_gradients[g]->name);
             checked = s;
             if (bso_settings_check(&checked) == 0) the_same_in_every_way(&s);
         }
@@ -331,9 +314,9 @@ static void every_option(void **state)
                                           {"behaviour", "reference", "validation", "0"}};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         bso_settings s = bso_small_training();
-        set(&s, "shards", "4");
-        set(&s, "threads", "9");
-        for (int k = 0; k < 4 && sets[i][k]; k += 2) set(&s, sets[i][k], sets[i][k + 1]);
+        bso_small_set(&s, "shards", "4");
+        bso_small_set(&s, "threads", "9");
+        for (int k = 0; k < 4 && sets[i][k]; k += 2) bso_small_set(&s, sets[i][k], sets[i][k + 1]);
         the_same_in_every_way(&s);
     }
 }
@@ -343,12 +326,12 @@ static void checkpoints_change_nothing(void **state)
 {
     (void)state;
     bso_settings s = bso_small_training();
-    set(&s, "shards", "4");
+    bso_small_set(&s, "shards", "4");
     bso_run whole, watched;
     bso_train_options o = options();
     o.checkpoints.seconds = 0; /* at every batch */
-    train(&s, &whole, NULL);
-    train(&s, &watched, &o);
+    bso_small_train(&s, &whole, NULL);
+    bso_small_train(&s, &watched, &o);
     bso_small_same(&whole, &watched);
     bso_run_free(&whole);
     bso_run_free(&watched);
@@ -359,14 +342,15 @@ static void logs_are_those_of_all_ranks(void **state)
 {
     (void)state;
     bso_settings s = bso_small_training();
-    set(&s, "epochs", "1");
-    set(&s, "gradient", "bptt");
-    set(&s, "lr", "0");
-    set(&s, "gamma", "1e6"); /* nothing is learnt: only batch norm's statistics are rounded differently */
+    bso_small_set(&s, "epochs", "1");
+    bso_small_set(&s, "gradient", "bptt");
+    bso_small_set(&s, "lr", "0");
+    bso_small_set(&s, "gamma",
+                  "1e6"); /* nothing is learnt: only batch norm's statistics are rounded differently */
     bso_run whole, cut;
-    train(&s, &whole, NULL);
-    set(&s, "shards", "4");
-    train(&s, &cut, NULL);
+    bso_small_train(&s, &whole, NULL);
+    bso_small_set(&s, "shards", "4");
+    bso_small_train(&s, &cut, NULL);
     assert_int_equal(whole.batches, cut.batches);
     for (size_t b = 0; b < whole.batches; b++)
         assert_true(fabs(whole.batch_loss[b] - cut.batch_loss[b]) <= 1e-6 * whole.batch_loss[b]);
@@ -392,12 +376,12 @@ static void results_tell_what_was_exchanged(void **state)
 {
     (void)state;
     bso_settings s = bso_small_training();
-    set(&s, "epochs", "1");
+    bso_small_set(&s, "epochs", "1");
     for (int shards = 1; shards <= 4; shards += 3) {
         bso_run run, read;
         const char *path = bso_files_at("run.h5");
         s.shards = shards;
-        train(&s, &run, NULL);
+        bso_small_train(&s, &run, NULL);
         if (bso_result_write(path, &run, NULL) || bso_result_read(path, &read)) fail_msg("%s", bso_error());
         assert_int_equal(read.settings.shards, shards);
         assert_string_equal(read.ranks, shards > 1 ? "threads" : "");
@@ -414,10 +398,10 @@ static void one_that_diverges_is_a_result(void **state)
 {
     (void)state;
     bso_settings s = bso_small_training();
-    set(&s, "lr", "1000");
-    set(&s, "loss_mse", "1");
-    set(&s, "epochs", "50");
-    set(&s, "shards", "4");
+    bso_small_set(&s, "lr", "1000");
+    bso_small_set(&s, "loss_mse", "1");
+    bso_small_set(&s, "epochs", "50");
+    bso_small_set(&s, "shards", "4");
     bso_run run;
     assert_int_equal(bso_train(&s, &run, NULL), BSO_DIVERGED);
     assert_true(*run.stopped && run.batches > 0);
@@ -428,8 +412,8 @@ static void no_rank_waits_when_memory_is_out(void **state)
 {
     (void)state;
     bso_settings s = bso_small_training();
-    set(&s, "shards", "4");
-    set(&s, "epochs", "1");
+    bso_small_set(&s, "shards", "4");
+    bso_small_set(&s, "epochs", "1");
     const int step = getenv("BSO_TEST_SHORT") ? 97 : 13;
     size_t n = 1;
     for (int status = BSO_ERROR; status; n += (size_t)step) {
@@ -451,7 +435,7 @@ static void shards_are_parts_of_batches(void **state)
 {
     (void)state;
     bso_settings s = bso_small_training();
-    set(&s, "augment", "crop");
+    bso_small_set(&s, "augment", "crop");
     for (int workers = 0; workers <= 2; workers += 2) {
         s.workers = workers;
         s.shards = 1;
@@ -499,9 +483,9 @@ static void what_does_not_go_together_is_refused(void **state)
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         bso_settings s;
         bso_settings_default(&s);
-        set(&s, sets[i][0], sets[i][1]);
+        bso_small_set(&s, sets[i][0], sets[i][1]);
         assert_int_equal(bso_settings_check(&s), 0);
-        set(&s, "shards", "4");
+        bso_small_set(&s, "shards", "4");
         assert_int_equal(bso_settings_check(&s), BSO_ERROR);
         assert_non_null(strstr(bso_error(), sets[i][2]));
         assert_non_null(strstr(bso_error(), "shards=4"));
@@ -515,7 +499,7 @@ static void one_shard_is_no_part_of_the_hash(void **state)
     bso_settings s;
     bso_settings_default(&s);
     assert_true(bso_settings_hash(&s) == UINT64_C(0xf1f6fe128ae09363));
-    set(&s, "shards", "2");
+    bso_small_set(&s, "shards", "2");
     assert_true(bso_settings_hash(&s) != UINT64_C(0xf1f6fe128ae09363));
 }
 

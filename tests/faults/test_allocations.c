@@ -28,16 +28,11 @@ static int train_and_write(const bso_settings *s, bso_run *run)
     return status ? status : bso_result_write(result, run, "a test");
 }
 
-static void set(bso_settings *s, const char *key, const char *value)
-{
-    assert_int_equal(bso_settings_set(s, key, value), 0);
-}
-
 /* Every allocation in turn; `every`: only each so-manieth. */
 static void fail_each(const bso_settings *s, size_t every)
 {
     bso_run whole, run;
-    if (bso_train(s, &whole, NULL)) fail_msg("%s", bso_error());
+    bso_small_train(s, &whole, NULL);
     const uint64_t hash = whole.weights_hash;
     bso_run_free(&whole);
     size_t failed = 0;
@@ -76,16 +71,16 @@ static void every_allocation_may_fail(void **state)
     const size_t every = getenv("BSO_TEST_SHORT") ? 5 : 1;
     snprintf(checkpoint, sizeof checkpoint, "%s", bso_files_at("run.h5.checkpoint"));
     snprintf(result, sizeof result, "%s", bso_files_at("run.h5"));
-    set(&s, "epochs", "1");
-    set(&s, "measure", "flips+cosine");
+    bso_small_set(&s, "epochs", "1");
+    bso_small_set(&s, "measure", "flips+cosine");
     fail_each(&s, every);
     s = bso_small_training();
     s.hypers_set = 0;
-    set(&s, "epochs", "1");
-    set(&s, "optimizer", "adam_ste");
-    set(&s, "gradient", "bptt");
-    set(&s, "network", "4C3-6R3s2-GAP-FC");
-    set(&s, "save", bso_files_at("net.h5"));
+    bso_small_set(&s, "epochs", "1");
+    bso_small_set(&s, "optimizer", "adam_ste");
+    bso_small_set(&s, "gradient", "bptt");
+    bso_small_set(&s, "network", "4C3-6R3s2-GAP-FC");
+    bso_small_set(&s, "save", bso_files_at("net.h5"));
     fail_each(&s, every);
 }
 

@@ -18,18 +18,6 @@
 
 #include <cmocka.h>
 
-static void stop_now(const bso_progress *p, void *user)
-{
-    (void)p;
-    (void)user;
-    bso_stop_requested = 1;
-}
-
-static void set(bso_settings *s, const char *key, const char *value)
-{
-    if (bso_settings_set(s, key, value)) fail_msg("%s", bso_error());
-}
-
 /* The k-th training: other rules and options in turn; stopped once, gone on with, written, read back. */
 static void one(const bso_settings *base, int k)
 {
@@ -40,11 +28,11 @@ static void one(const bso_settings *base, int k)
     bso_settings s = *base;
     const size_t turn = (size_t)k % (sizeof turns / sizeof *turns);
     if (turn == 1) s.hypers_set = 0;
-    set(&s, turns[turn][0], turns[turn][1]);
+    bso_small_set(&s, turns[turn][0], turns[turn][1]);
     char checkpoint[128], result[128];
     snprintf(checkpoint, sizeof checkpoint, "%s", bso_files_at("run.h5.checkpoint"));
     snprintf(result, sizeof result, "%s", bso_files_at("run.h5"));
-    bso_train_options o = {.checkpoints = {.path = checkpoint}, .progress = stop_now};
+    bso_train_options o = {.checkpoints = {.path = checkpoint}, .progress = bso_small_stop};
     bso_run run;
     assert_int_equal(bso_train(&s, &run, &o), BSO_INTERRUPTED);
     bso_run_free(&run);
