@@ -106,7 +106,7 @@ int bso_record_settings_read(const bso_h5_reader *r, bso_settings *s)
 {
     bso_settings_default(s);
     for (const bso_key *k = bso_keys; k->name; k++) {
-        if (bso_key_came_later(k) && !bso_h5_has_attribute(r, config, k->name)) continue;
+        if (k->identity == BSO_IDENTITY_LATER && !bso_h5_has_attribute(r, config, k->name)) continue;
         if (read_key(r, s, k->name, k->type)) return BSO_ERROR;
     }
     const bso_optimizer *rule = bso_optimizer_find(s->optimizer);

@@ -40,7 +40,7 @@ const bso_key bso_keys[] = {
     {"epochs", BSO_KEY_INTEGER, AT(epochs), "8", 0, 100000, NULL, true,
      "passes over the training samples; 0: only initialise and evaluate"},
     {"batch", BSO_KEY_INTEGER, AT(batch), "128", 1, 65536, NULL, true, "samples in a batch"},
-    {"shards", BSO_KEY_INTEGER, AT(shards), "1", 1, BSO_SHARDS_MAX, NULL, true,
+    {"shards", BSO_KEY_INTEGER, AT(shards), "1", 1, BSO_SHARDS_MAX, NULL, BSO_IDENTITY_LATER,
      "equal parts of each batch that are worked on apart, by threads or by machines (docs/mpi.md), and then "
      "added up in order"},
     {"train_samples", BSO_KEY_INTEGER, AT(train_samples), "0", 0, SAMPLES_MAX, NULL, true,
@@ -135,11 +135,6 @@ static const bso_key *find_key(const char *name)
         if (strcmp(k->name, name) == 0) return k;
     }
     return NULL;
-}
-
-bool bso_key_came_later(const bso_key *key)
-{
-    return strcmp(key->name, "shards") == 0;
 }
 
 static bool is_hyper(const char *name)
@@ -561,7 +556,7 @@ uint64_t bso_settings_hash(const bso_settings *s)
     for (const bso_key *k = bso_keys; k->name; k++) {
         if (!k->identity) continue;
         key_text(s, k, text, sizeof text);
-        if (bso_key_came_later(k) && strcmp(text, k->initial) == 0) continue;
+        if (k->identity == BSO_IDENTITY_LATER && strcmp(text, k->initial) == 0) continue;
         /* The same before and after bso_settings_check. */
         hash = hash_pair(hash, k->name, k->type == BSO_KEY_WORD ? resolved(s, k->offset) : text);
     }

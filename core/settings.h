@@ -75,6 +75,11 @@ typedef enum {
     BSO_KEY_SWITCH
 } bso_key_type;
 
+/* Is a key part of the experiment's identity: does it change the result, so that it is in the cell's hash?
+ * One that came when results had been written without it may be missing in files, and is no part of the hash
+ * at its default, which those results were trained with. */
+typedef enum { BSO_IDENTITY_NOT = false, BSO_IDENTITY = true, BSO_IDENTITY_LATER } bso_key_identity;
+
 typedef struct {
     const char *name;
     bso_key_type type;
@@ -82,16 +87,12 @@ typedef struct {
     const char *initial; /* default, as text */
     double min, max;     /* numbers: inclusive range */
     const char *choices; /* words and integers: "a|b|c", or NULL */
-    bool identity; /* part of the experiment's identity: changes the result, so it is in the cell's hash */
+    bso_key_identity identity;
     const char *meaning;
 } bso_key;
 
 /* The table of keys, ends with a NULL name. */
 extern const bso_key bso_keys[];
-
-/* A key that came when results had been written without it: it may be missing in files, and is no part of the
- * hash at its default, which those results were trained with. */
-bool bso_key_came_later(const bso_key *key);
 
 /* All defaults. */
 void bso_settings_default(bso_settings *s);
